@@ -1,0 +1,1 @@
+"""The flow, written once; ``_sync`` is generated from it by ``scripts/unasync.py``."""

@@ -1,0 +1,1 @@
+"""The stores: the contract on one page, and one file for each engine."""

@@ -1,0 +1,224 @@
+"""The SQLite store: reads inline, writes by the engine's one writer thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import apsw
+import msgspec
+
+from ...colours import async_answer, async_in_thread
+from ...policy import HISTORY_LENGTH
+from ...reasons import Reason
+from ...remember_me import Series, series_key
+from ...session import EndedRecord, EndedSession, Record, SessionId, user_tag
+from ...sql import statements
+from ...sqlite import steps
+from ...sqlite.engine import Engine, broken
+from ...sqlite.steps import id_of, key_of
+from ...steps import (
+    Added,
+    Ended,
+    Ending,
+    Page,
+    Refusal,
+    Resumption,
+    Rotation,
+    SignIn,
+    Swept,
+    Touch,
+    UserSessions,
+    UsersPage,
+)
+
+T = TypeVar("T")
+
+ANSWER_WITHIN: Final = 5.0
+"""Seconds that a write may take, its turn among processes included."""
+DATA_BYTES: Final = 65_536
+
+_SQL: Final = statements("sqlite/reading.sql")
+_FIND: Final = _SQL["find"]
+_json = msgspec.json.Encoder().encode
+_START: Final = (b"", b"")
+
+
+class AsyncSqliteStore:
+    """Keeps sessions in one SQLite file.
+
+    path: of the file, which is made when it is missing; its directory must exist. inline_reads:
+    read in the caller's thread, an event loop's included: some microseconds on a local disk.
+    answer_within: seconds that a write may take. vfs: an apsw VFS, for tests.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        inline_reads: bool = True,
+        answer_within: float = ANSWER_WITHIN,
+        vfs: str | None = None,
+    ) -> None:
+        self._engine = Engine(path, vfs=vfs)
+        self._inline = inline_reads
+        self._answer_within = answer_within
+
+    # ── reads ────────────────────────────────────────────────────────────────────────────────
+
+    async def find(self, session_id: SessionId) -> Record | None:
+        if not self._inline:
+            return await async_in_thread(self._find, session_id)
+        return self._find(session_id)
+
+    def _find(self, session_id: SessionId) -> Record | None:
+        raw = bytes.fromhex(session_id)
+        try:
+            row = self._engine.reader.execute(_FIND, (raw[12:], raw[:12])).get
+        except (apsw.Error, OSError) as error:
+            raise broken(error) from error
+        except UnicodeDecodeError:  # somebody wrote bytes that are no text: not a session
+            return None
+        return None if row is None else Record(session_id, *row)
+
+    async def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
+        wanted = _json([(i[24:], i[:24]) for i in session_ids]).decode()
+        return await async_in_thread(self._records, "find_many", (wanted,))
+
+    async def find_ended(self, session_id: SessionId) -> EndedRecord | None:
+        return await self._inline_read(
+            lambda: steps.find_ended(self._engine.reader, *key_of(session_id))
+        )
+
+    async def find_series(self, series_id: str) -> tuple[Series, Record | EndedRecord | None] | None:
+        return await self._inline_read(lambda: self._find_series(series_id))
+
+    def _find_series(self, series_id: str) -> tuple[Series, Record | EndedRecord | None] | None:
+        tag, key = bytes.fromhex(series_id[24:]), series_key(series_id)
+        connection = self._engine.reader
+        row = connection.execute(_SQL["find_series"], (tag, key)).get
+        if row is None:
+            return None
+        user_id, secret_hash, previous_hash, nonce, seen_at, random, created_at, expires_at = row
+        series = Series(
+            key,
+            user_id,
+            secret_hash,
+            previous_hash,
+            nonce,
+            seen_at,
+            id_of(tag, random),
+            created_at,
+            expires_at,
+        )
+        live = self._find(series.session_id)
+        return series, live or steps.find_ended(connection, tag, random)
+
+    async def for_user(self, user_id: str) -> UserSessions:
+        return await self._inline_read(lambda: self._for_user(user_id))
+
+    def _for_user(self, user_id: str) -> UserSessions:
+        tag = user_tag(user_id)
+        records: list[Record] = []
+        series: set[bytes] = set()
+        rows: list[Any] = self._engine.reader.execute(_SQL["for_user"], (tag, user_id)).fetchall()
+        for row in rows:
+            if row[0] is None:
+                records.append(Record(id_of(tag, row[1]), *row[2:]))
+            else:
+                series.add(row[0])
+        return UserSessions(records, frozenset(series))
+
+    async def history(self, user_id: str, since: int) -> list[EndedSession]:
+        values = (user_tag(user_id), user_id, since, HISTORY_LENGTH)
+        rows = await self._inline_read(
+            lambda: self._engine.reader.execute(_SQL["history"], values).fetchall()
+        )
+        return [steps.ended_session(row) for row in rows]
+
+    async def search(self, after: SessionId | None, limit: int) -> Page:
+        start = _START if after is None else key_of(after)
+        records = await async_in_thread(self._records, "search", (*start, limit))
+        return Page(records, records[-1].id if len(records) == limit else None)
+
+    async def users(self, after: tuple[bytes, str] | None, limit: int) -> UsersPage:
+        rows = await async_in_thread(self._rows, "users", (*(after or (b"", "")), limit))
+        return UsersPage([row[1] for row in rows], rows[-1] if len(rows) == limit else None)
+
+    async def everybody_barrier(self) -> int:
+        rows = await self._inline_read(lambda: self._rows("everybody_barrier", ()))
+        return rows[0][0] if rows else 0
+
+    async def newest(self) -> int:
+        return (await async_in_thread(self._rows, "newest", ()))[0][0] or 0
+
+    async def data(self, session_id: SessionId) -> bytes | None:
+        rows = await self._inline_read(lambda: self._rows("data", key_of(session_id)))
+        return rows[0][0] if rows else None
+
+    def _records(self, statement: str, values: tuple[Any, ...]) -> list[Record]:
+        return [Record(id_of(row[0], row[1]), *row[2:]) for row in self._rows(statement, values)]
+
+    def _rows(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        try:
+            return self._engine.reader.execute(_SQL[statement], values).fetchall()
+        except (apsw.Error, OSError) as error:
+            raise broken(error) from error
+
+    async def _inline_read(self, read: Callable[[], T]) -> T:
+        try:
+            return read() if self._inline else await async_in_thread(read)
+        except (apsw.Error, OSError) as error:
+            raise broken(error) from error
+
+    # ── writes ───────────────────────────────────────────────────────────────────────────────
+
+    async def add(self, sign_in: SignIn) -> Added | Refusal:
+        return await self._write(lambda connection: steps.add(connection, sign_in))
+
+    async def resume(self, resumption: Resumption) -> Added | Refusal:
+        return await self._write(lambda connection: steps.resume(connection, resumption))
+
+    async def touch(self, touches: Sequence[Touch], now: int) -> None:
+        await self._write(lambda connection: steps.touch(connection, touches, now))
+
+    async def rotate(self, rotation: Rotation, now: int) -> bool:
+        return await self._write(lambda connection: steps.rotate(connection, rotation, now))
+
+    async def rename(self, user_id: str, session_id: SessionId, name: str | None, now: int) -> bool:
+        return await self._write(
+            lambda connection: steps.rename(connection, user_id, session_id, name, now)
+        )
+
+    async def end(self, ending: Ending) -> Ended:
+        return await self._write(lambda connection: steps.end(connection, ending))
+
+    async def end_users(
+        self, user_ids: Sequence[str], reason: Reason, actor: str | None, now: int
+    ) -> Ended:
+        return await self._write(
+            lambda connection: steps.end_users(connection, user_ids, reason, actor, now)
+        )
+
+    async def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
+        return await self._write(
+            lambda connection: steps.forget(connection, user_id, only=only, keep=keep)
+        )
+
+    async def raise_everybody_barrier(self, now: int) -> int:
+        return await self._write(lambda connection: steps.raise_everybody_barrier(connection, now))
+
+    async def sweep(self, now: int, limit: int) -> Swept:
+        keys = await async_in_thread(self._rows, "expired", (now, limit))
+        return await self._write(lambda connection: steps.sweep(connection, keys, now))
+
+    async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
+        if bag is not None and len(bag) > DATA_BYTES:
+            raise ValueError(f"A session's data is at most {DATA_BYTES} bytes, not {len(bag)}.")
+        return await self._write(lambda connection: steps.set_data(connection, session_id, bag, now))
+
+    async def close(self) -> None:
+        await async_in_thread(self._engine.close)
+
+    async def _write(self, operation: Callable[[apsw.Connection], T]) -> T:
+        return await async_answer(self._engine.submit(operation), self._answer_within)

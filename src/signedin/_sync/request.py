@@ -1,0 +1,201 @@
+# Generated from _async by scripts/unasync.py; edit that one.
+"""One web request: cookies in, a session, cookies out. The adapters bind it to their frameworks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..cookies import Cookie
+from ..errors import StoreUnavailable
+from ..outcomes import CredentialsChanged, Presented, Refused, SignedIn, SignedOut
+from ..reasons import Reason
+from ..session import Client, Session
+from .sessions import Sessions
+
+
+class Exchange:
+    """What a request brought and what its response must carry.
+
+    presented: its two cookies. client: its facts. started_at: when it began, milliseconds. passive:
+    it is polling, which is no activity. cookies: to be set by the response, whatever it is.
+    """
+
+    __slots__ = (
+        "_dead_remember",
+        "_outage",
+        "_session",
+        "clear_cache",
+        "client",
+        "cookies",
+        "from_ours",
+        "passive",
+        "presented",
+        "sessions",
+        "started_at",
+    )
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        presented: Presented,
+        client: Client,
+        started_at: int,
+        *,
+        passive: bool = False,
+        from_ours: bool = True,
+    ) -> None:
+        self.sessions = sessions
+        self.presented = presented
+        self.client = client
+        self.started_at = started_at
+        self.passive = passive
+        self.from_ours = from_ours
+        self.cookies: list[Cookie] = []
+        self.clear_cache = False
+        self._session: Session | None = None
+        self._outage: StoreUnavailable | None = None
+        self._dead_remember = False
+
+    @property
+    def session(self) -> Session | None:
+        """The current session, or None. Raises StoreUnavailable when that can't be known (V4)."""
+        if self._outage is not None:
+            raise self._outage
+        return self._session
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the store could be asked."""
+        return self._outage is None
+
+    def open(self, *, may_resume: bool) -> None:
+        """Find the current session; never raises for an absent store, which is told on use.
+
+        may_resume: Remember me may start a session (not in a WebSocket handshake, R2).
+        """
+        try:
+            self._session = self.sessions.validate(self.presented.session)
+            if self._session is None and may_resume and self.presented.remember is not None:
+                self._resume()
+        except StoreUnavailable as outage:
+            self._outage = outage
+
+    def _resume(self) -> None:
+        outcome = self.sessions.resume(self.presented.remember, self.client, started_at=self.started_at)
+        if isinstance(outcome, SignedIn):
+            self._take(outcome)
+        else:
+            # Refused for now is not dead: the same token may be good in a moment.
+            self._dead_remember = outcome is None or outcome.why == "theft"
+
+    def touch_due(self) -> bool:
+        """Whether this request is activity to be recorded."""
+        session = self._session
+        return session is not None and self.sessions.touch_due(
+            session, self.client, passive=self.passive
+        )
+
+    def sign_in(
+        self,
+        user_id: str | int,
+        *,
+        remember: bool = False,
+        authenticated_by: Sequence[str] = ("password",),
+        barrier: int | None = None,
+        started_at: int | None = None,
+    ) -> SignedIn | Refused:
+        """Start a session in this browser, whose cookies the response will set.
+
+        started_at: when the first credential was presented, if not with this request. A request
+        that came from another site is refused.
+        """
+        if not self.from_ours:
+            return Refused("cross_site")
+        outcome = self.sessions.sign_in(
+            user_id,
+            self.client,
+            started_at=self.started_at if started_at is None else started_at,
+            barrier=barrier,
+            remember=remember,
+            authenticated_by=authenticated_by,
+            presented=self._now_presented(),
+        )
+        if isinstance(outcome, SignedIn):
+            self._take(outcome)
+        return outcome
+
+    def sign_out(self) -> SignedOut:
+        """End this browser's session; the response clears its cookies and its cache."""
+        outcome = self.sessions.sign_out(self._now_presented())
+        self._leave(outcome)
+        return outcome
+
+    def sign_out_everywhere(self) -> SignedOut | None:
+        """End all sessions of the current user; None if nobody is signed in."""
+        session = self.session
+        if session is None:
+            return None
+        outcome = self.sessions.sign_out_everywhere(session.user_id)
+        self._leave(outcome)
+        return outcome
+
+    def credentials_changed(self) -> CredentialsChanged | None:
+        """After the current user changed a credential; None if nobody is signed in (E7)."""
+        session = self.session
+        if session is None:
+            return None
+        outcome = self.sessions.credentials_changed(session.user_id, token=self._now_presented().session)
+        names = self.sessions.settings.cookies
+        if outcome.signed_in is not None:
+            self._take(outcome.signed_in)
+        else:
+            self._session = None
+        if self.presented.remember is not None:
+            self._set(names.clear(names.remember))
+        return outcome
+
+    def rotate(self, authenticated_by: Sequence[str]) -> SignedIn | None:
+        """After a step-up: the same session with a new secret, fresh; None if it is too late."""
+        outcome = self.sessions.rotate(self._now_presented().session, authenticated_by=authenticated_by)
+        if outcome is not None:
+            self._take(outcome)
+        return outcome
+
+    def why_signed_out(self, *, navigation: bool) -> Reason | None:
+        """For the sign-in page: why this browser's session ended, told once (E8).
+
+        navigation: the request is a person's way to the page; then dead cookies are cleared, and
+        only those that came and that the store has answered dead (V7).
+        """
+        if self._outage is not None or self._session is not None:
+            return None
+        reason = self.sessions.why_ended(self.presented.session)
+        names = self.sessions.settings.cookies
+        if navigation and self.presented.session is not None:
+            self._set(names.clear(names.session))
+        if navigation and self._dead_remember:
+            self._set(names.clear(names.remember))
+        return reason
+
+    def _take(self, outcome: SignedIn) -> None:
+        self._session, self._outage = outcome.session, None
+        for cookie in outcome.cookies:
+            self._set(cookie)
+
+    def _leave(self, outcome: SignedOut) -> None:
+        self._session, self.clear_cache = None, True
+        for cookie in outcome.cookies:
+            self._set(cookie)
+
+    def _set(self, cookie: Cookie) -> None:
+        """One ``Set-Cookie`` for each name: the last word holds."""
+        self.cookies = [other for other in self.cookies if other.name != cookie.name] + [cookie]
+
+    def _now_presented(self) -> Presented:
+        """What the browser would present after this response: what was just set, else what came."""
+        names = self.sessions.settings.cookies
+        now = {cookie.name: None if cookie.clears else cookie.value for cookie in self.cookies}
+        return Presented(
+            now.get(names.session, self.presented.session),
+            now.get(names.remember, self.presented.remember),
+        )

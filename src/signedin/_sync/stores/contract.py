@@ -1,0 +1,114 @@
+# Generated from _async by scripts/unasync.py; edit that one.
+"""What every store does: the contract on one page.
+
+Each verb is one atomic step: all of it happens or none. Times are integers, milliseconds since the
+epoch, passed in; a store has no clock. What is missing is None, False, zero or empty; an exception
+means that the system is broken: :class:`~signedin.errors.StoreUnavailable` when nothing was
+changed, :class:`~signedin.errors.AnswerUnknown` when that can't be told.
+
+Creating never overwrites, and touching never creates: every write to an existing session is
+conditional on its still being there, so a slow request brings nothing back. Every verb that takes a
+user compares the stored user id, for two users may have equal tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ...reasons import Reason
+from ...remember_me import Series
+from ...session import EndedRecord, EndedSession, Record, SessionId
+from ...steps import (
+    Added,
+    Ended,
+    Ending,
+    Page,
+    Refusal,
+    Resumption,
+    Rotation,
+    SignIn,
+    Swept,
+    Touch,
+    UserSessions,
+    UsersPage,
+)
+
+
+class Store(Protocol):
+    """Keeps sessions."""
+
+    def find(self, session_id: SessionId) -> Record | None:
+        """The record, dead or alive. The hot path: one read, no write."""
+
+    def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
+        """Those of the records that are there, in one read."""
+
+    def find_ended(self, session_id: SessionId) -> EndedRecord | None:
+        """The history's entry of a session."""
+
+    def find_series(self, series_id: str) -> tuple[Series, Record | EndedRecord | None] | None:
+        """A series by its id (48 hex digits), and its session or what remains of it."""
+
+    def for_user(self, user_id: str) -> UserSessions:
+        """All records of a user and the keys of the user's series, in one read."""
+
+    def history(self, user_id: str, since: int) -> list[EndedSession]:
+        """What ended at or after ``since``: the latest first, 200 at most."""
+
+    def search(self, after: SessionId | None, limit: int) -> Page:
+        """All records in key order, a page at a time."""
+
+    def users(self, after: tuple[bytes, str] | None, limit: int) -> UsersPage:
+        """All users who have a session or a series, in key order, a page at a time."""
+
+    def add(self, sign_in: SignIn) -> Added | Refusal:
+        """Refuse if the barrier forbids it; end the replaced session and evict beyond the cap (the
+        new one always survives); add the record and its series.
+        """
+
+    def resume(self, resumption: Resumption) -> Added | Refusal:
+        """As ``add``, if the series' hash is as expected; the series' earlier session ends."""
+
+    def touch(self, touches: Sequence[Touch], now: int) -> None:
+        """Note activity of those that are alive and were last active before ``now``; a session's
+        first touch a minute after it was resumed sets its series' ``seen_at``.
+        """
+
+    def rotate(self, rotation: Rotation, now: int) -> bool:
+        """A new secret and tail, if the session is alive and its hash is as expected."""
+
+    def rename(self, user_id: str, session_id: SessionId, name: str | None, now: int) -> bool:
+        """The user's own name for a live session, or None for none."""
+
+    def end(self, ending: Ending) -> Ended:
+        """End sessions of a user, forget what the reason's row says, write the history, and the
+        barrier where the reason asks for it.
+        """
+
+    def end_users(self, user_ids: Sequence[str], reason: Reason, actor: str | None, now: int) -> Ended:
+        """``end`` for all sessions of several users, in one step each or in one for all."""
+
+    def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
+        """Forget the user's series: one by its key, or all but one. How many went."""
+
+    def raise_everybody_barrier(self, now: int) -> int:
+        """Stop all sign-ins that began before ``now``, of all users. The barrier now in force."""
+
+    def everybody_barrier(self) -> int:
+        """The barrier for all users, or 0."""
+
+    def sweep(self, now: int, limit: int) -> Swept:
+        """End what has expired, at most so many; remove old history, series and barriers."""
+
+    def newest(self) -> int:
+        """When the most recently active session was active, or 0."""
+
+    def data(self, session_id: SessionId) -> bytes | None:
+        """The data bag of a session."""
+
+    def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
+        """Write the data bag (64 kB at most) of a live session, or remove it."""
+
+    def close(self) -> None:
+        """Finish what is under way and let go of the files or connections."""

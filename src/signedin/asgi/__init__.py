@@ -1,0 +1,32 @@
+"""signedin for any ASGI framework: a middleware, and the verbs of a request.
+
+The middleware finds the current session of each request and sets what must be set on the response;
+it answers the Active Sessions page itself. In an endpoint, give any of these verbs the request (or
+its scope): :func:`current_session`, :func:`sign_in`, :func:`sign_out`, :func:`sign_out_everywhere`,
+:func:`credentials_changed`, :func:`why_signed_out`, :func:`exchange`. :class:`RequireSession` wraps
+what only a signed-in user may see.
+"""
+
+from .middleware import SignedinMiddleware
+from .verbs import (
+    RequireSession,
+    credentials_changed,
+    current_session,
+    exchange,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+    why_signed_out,
+)
+
+__all__ = [
+    "RequireSession",
+    "SignedinMiddleware",
+    "credentials_changed",
+    "current_session",
+    "exchange",
+    "sign_in",
+    "sign_out",
+    "sign_out_everywhere",
+    "why_signed_out",
+]

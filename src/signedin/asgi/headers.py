@@ -1,0 +1,93 @@
+"""Headers in and out: reading a request's once, and what a response with a session must say. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableSequence
+from typing import Final, NamedTuple, TypeAlias
+
+from ..cookies import Cookie
+
+Header: TypeAlias = tuple[bytes, bytes]
+
+VARY: Final = (b"vary", b"Cookie")
+NO_STORE: Final = (b"cache-control", b"no-store")
+
+
+class RequestHeaders(NamedTuple):
+    """Those headers of a request that a session depends on; empty text for absent ones."""
+
+    cookie: str
+    user_agent: bytes
+    forwarded: str | None
+    passive: bool
+
+
+def read(headers: Iterable[Header], proxy_header: bytes) -> RequestHeaders:
+    """One walk over the headers; a header that comes in parts is one (RFC 9113 §8.2.3)."""
+    cookie, user_agent, forwarded, passive = b"", b"", None, False
+    for name, value in headers:
+        if name == b"cookie":
+            cookie = value if not cookie else cookie + b"; " + value
+        elif name == b"user-agent":
+            user_agent = value
+        elif name == proxy_header:
+            forwarded = value if forwarded is None else forwarded + b"," + value
+        elif name == b"signedin-passive":
+            passive = value == b"1"
+    return RequestHeaders(
+        cookie.decode("latin-1"),
+        user_agent,
+        None if forwarded is None else forwarded.decode("latin-1"),
+        passive,
+    )
+
+
+def find(headers: Iterable[Header], name: bytes) -> str | None:
+    """The one value of a header; None when it is absent or doubled."""
+    values = [value for key, value in headers if key == name]
+    return values[0].decode("latin-1") if len(values) == 1 else None
+
+
+def client_hints(headers: Iterable[Header]) -> dict[str, str]:
+    """The client hints, for the sign-in: ``sec-ch-ua`` and its relatives, 512 bytes of each."""
+    return {
+        name.decode("latin-1"): value[:512].decode("latin-1")
+        for name, value in headers
+        if name.startswith(b"sec-ch-ua")
+    }
+
+
+def keep_private(headers: MutableSequence[Header], *, session_read: bool) -> None:
+    """Let no shared cache give one person's page to another (HDR-1): ``Vary: Cookie`` always, and
+    where a session was read or set, ``no-store`` or at least ``private``.
+    """
+    vary, control = [], []
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered == b"vary":
+            vary.append(value.lower())
+        elif lowered == b"cache-control":
+            control.append(value.lower())
+    if not any(part.strip() in (b"cookie", b"*") for value in vary for part in value.split(b",")):
+        headers.append(VARY)
+    if not session_read:
+        return
+    said = {part.strip() for value in control for part in value.split(b",")}
+    if said & {b"no-store", b"private"} and b"public" not in said:
+        return
+    headers[:] = [header for header in headers if header[0].lower() != b"cache-control"]
+    kept = [part for part in sorted(said) if part != b"public" and not part.startswith(b"s-maxage")]
+    headers.append((b"cache-control", b", ".join([b"private", *kept])) if kept else NO_STORE)
+
+
+def set_cookies(headers: MutableSequence[Header], cookies: Iterable[Cookie]) -> None:
+    """A ``Set-Cookie`` for each."""
+    headers.extend((b"set-cookie", cookie.header.encode("latin-1")) for cookie in cookies)
+
+
+def is_event_stream(headers: Iterable[Header]) -> bool:
+    """Whether the response is a stream of server-sent events."""
+    return any(
+        name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream")
+        for name, value in headers
+    )

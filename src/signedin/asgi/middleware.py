@@ -1,0 +1,305 @@
+"""The middleware: each request's session in, its cookies and headers out. Pure ASGI.
+
+A request's way: headers are read once, the exchange finds the session, the application answers, and
+on the way out the response gets its cookies, its ``Vary`` and its ``Cache-Control``. Activity is
+recorded after the response has begun. An outage is told where the session is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from .._async.request import AsyncExchange
+from .._async.sessions import AsyncSessions
+from ..client_ip import client_ip
+from ..config import now_ms, open_async_sessions
+from ..cookies import read as read_cookie
+from ..errors import AnswerUnknown, StoreUnavailable
+from ..events import Listener
+from ..origin import SAFE_METHODS, is_our_origin, is_ours, normal_origin
+from ..outcomes import Presented
+from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, problem
+from ..session import Client, clean_user_agent
+from ..settings import Settings
+from . import headers
+from .background import Connection, OpenConnections, Sweeper, TouchQueue
+from .types import ASGIApp, Message, Receive, Scope, Send, send_reply
+from .verbs import KEY
+
+STATE: Final = "current_session"
+
+
+class SignedinMiddleware:
+    """Finds the session of each request, and binds the response to it.
+
+    sessions: the flow; without it, one is opened under the settings that the keywords name (see
+    :class:`~signedin.settings.Settings`). layout: ``layout(scope, title, head, body)`` puts the Active
+    Sessions page into the host's own; it may be a coroutine function. time_zone: the IANA name of the
+    zone in which the person of a scope reads times. listeners, account_active, clock: as
+    :func:`~signedin.config.open_async_sessions` takes them.
+
+    The session is at ``request.state.current_session``; using it in an outage raises
+    StoreUnavailable, which becomes 503 with ``Retry-After``.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        sessions: AsyncSessions | None = None,
+        layout: Callable[[Scope, str, str, str], object] | None = None,
+        time_zone: Callable[[Scope], str | None] | None = None,
+        clock: Callable[[], int] = now_ms,
+        listeners: Iterable[Listener] = (),
+        account_active: Callable[[str], object] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.app = app
+        self.sessions = sessions or open_async_sessions(
+            Settings.of(settings), clock=clock, listeners=listeners, account_active=account_active
+        )
+        self.settings = self.sessions.settings
+        self._proxy_header = self.settings.proxy_header.encode("latin-1")
+        self._touches = TouchQueue(self.sessions)
+        self._connections = OpenConnections(self.sessions)
+        self._sweeper = Sweeper(self.sessions)
+        self._page = self.settings.page
+        if self._page is not None:
+            from .page import ActiveSessionsPage
+
+            self._pages: ASGIApp = ActiveSessionsPage(self._page, layout, time_zone)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI connection."""
+        kind = scope["type"]
+        if kind == "http":
+            if not scope["path"].startswith(self.settings.exclude):
+                await self._http(scope, receive, send)
+                return
+        elif kind == "websocket":
+            if not scope["path"].startswith(self.settings.exclude):
+                await self._websocket(scope, receive, send)
+                return
+        elif kind == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    # ── a request ────────────────────────────────────────────────────────────────────────────
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._sweeper.start()
+        exchange = self._exchange(scope)
+        presented = exchange.presented
+        brings_cookie = presented.session is not None or presented.remember is not None
+        path = scope["path"]
+        checked = brings_cookie or path == self.settings.sign_in_path or self._is_page(path)
+        if checked and not exchange.from_ours:
+            await send_reply(send, problem(403, "cross_site", "This came from another site."))
+            return
+        if brings_cookie:
+            await exchange.open(may_resume=True)
+        response = _Response(self, scope, receive, send, exchange, brings_cookie)
+        self._attach(scope, exchange)
+        try:
+            if self._is_page(path):
+                await self._pages(scope, response.receive, response.send)
+            else:
+                await self.app(scope, response.receive, response.send)
+        except StoreUnavailable as error:
+            if response.started:
+                raise
+            title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
+            await send_reply(
+                response.send, problem(503, "store_unavailable", f"{title} {text}", RETRY_AFTER)
+            )
+        finally:
+            response.finish()
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = self._exchange(scope)
+        if exchange.presented.session is not None:
+            if not exchange.from_ours:
+                await send({"type": "websocket.close", "code": 1008, "reason": "cross site"})
+                return
+            await exchange.open(may_resume=False)
+        self._attach(scope, exchange)
+        response = _Response(self, scope, receive, send, exchange, session_read=False)
+        try:
+            await self.app(scope, response.receive, response.send)
+        except StoreUnavailable:
+            if response.started:
+                raise
+            await send({"type": "websocket.close", "code": 1013, "reason": "store unavailable"})
+        finally:
+            response.finish()
+
+    def _exchange(self, scope: Scope) -> AsyncExchange:
+        settings = self.settings
+        names = settings.cookies
+        seen = headers.read(scope["headers"], self._proxy_header)
+        peer = scope.get("client")
+        return AsyncExchange(
+            self.sessions,
+            Presented(read_cookie(seen.cookie, names.session), read_cookie(seen.cookie, names.remember)),
+            Client(
+                client_ip(peer[0] if peer else "", seen.forwarded, settings.proxies),
+                clean_user_agent(seen.user_agent),
+            ),
+            self.sessions.clock(),
+            passive=seen.passive,
+            from_ours=self._is_from_ours(scope),
+        )
+
+    def _is_from_ours(self, scope: Scope) -> bool:
+        """Whether it may change something as far as its origin goes (CSRF-1)."""
+        is_http = scope["type"] == "http"
+        if is_http and scope["method"] in SAFE_METHODS:
+            return True
+        sent = scope["headers"]
+        ours = self.settings.origin
+        if ours is None:
+            scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
+            ours = normal_origin(f"{scheme}://{headers.find(sent, b'host')}")
+        origin = headers.find(sent, b"origin")
+        if not is_http:
+            return is_our_origin(origin, ours)
+        return is_ours(headers.find(sent, b"sec-fetch-site"), origin, ours)
+
+    def _is_page(self, path: str) -> bool:
+        page = self._page
+        return page is not None and path.startswith(page) and path[len(page) :][:1] in ("", "/")
+
+    def _attach(self, scope: Scope, exchange: AsyncExchange) -> None:
+        scope[KEY] = exchange
+        state = scope.setdefault("state", {})
+        if exchange.is_known:
+            state[STATE] = exchange.session
+        else:
+            scope["state"] = _Outage(state, exchange)
+
+    # ── the process ──────────────────────────────────────────────────────────────────────────
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sweep from start-up on; at shutdown, wait for activity to be recorded, then let go."""
+
+        async def forward(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._sweeper.start()
+            elif message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+                self._sweeper.stop()
+                await self._touches.drain()
+                await self.sessions.close()
+            await send(message)
+
+        await self.app(scope, receive, forward)
+
+
+class _Outage(dict[str, Any]):
+    """A request's state in an outage: its current session can't be known, and using it says so."""
+
+    def __init__(self, state: dict[str, Any], exchange: AsyncExchange) -> None:
+        super().__init__(state)
+        self._exchange = exchange
+
+    def __missing__(self, key: str) -> Any:
+        if key == STATE:
+            return self._exchange.session
+        raise KeyError(key)
+
+
+class _Response:
+    """The two ends of one request's connection, with what a session adds to them."""
+
+    def __init__(
+        self,
+        middleware: SignedinMiddleware,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        exchange: AsyncExchange,
+        session_read: bool,
+    ) -> None:
+        self._middleware = middleware
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._exchange = exchange
+        self._session_read = session_read
+        self._body_read = scope["type"] == "websocket"
+        self._ended: asyncio.Event | None = None
+        self._watched: Connection | None = None
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        """Pass on what the application sends; the first message carries cookies and headers."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.started = True
+            out = message["headers"] = list(message.get("headers", ()))
+            cookies = self._exchange.cookies
+            headers.keep_private(out, session_read=self._session_read or bool(cookies))
+            headers.set_cookies(out, cookies)
+            if self._exchange.clear_cache:
+                out.append((b"clear-site-data", b'"cache"'))
+            if headers.is_event_stream(out):
+                self._watch()
+            await self._send(message)
+            self._touch()
+        elif kind == "websocket.accept":
+            self.started = True
+            await self._send(message)
+            self._watch()
+            self._touch()
+        elif self._ended is None or not self._ended.is_set():
+            await self._send(message)
+
+    async def receive(self) -> Message:
+        """Pass on what the client sends; the end of the session is a disconnect."""
+        if not self._body_read:
+            message = await self._receive()
+            self._body_read = message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+        if self._ended is None:
+            self._ended = asyncio.Event()
+        incoming = asyncio.ensure_future(self._receive())
+        ended = asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait((incoming, ended), return_when=asyncio.FIRST_COMPLETED)
+            if incoming.done():
+                return incoming.result()
+        finally:
+            incoming.cancel()
+            ended.cancel()
+        if self._scope["type"] == "websocket":
+            return {"type": "websocket.disconnect", "code": 1008, "reason": ""}
+        return {"type": "http.disconnect"}
+
+    def finish(self) -> None:
+        """The application has returned."""
+        if self._watched is not None:
+            self._middleware._connections.remove(self._watched)
+
+    def _touch(self) -> None:
+        exchange = self._exchange
+        if exchange.is_known and exchange.session is not None and exchange.touch_due():
+            self._middleware._touches.add(exchange.session.id, exchange.client)
+
+    def _watch(self) -> None:
+        exchange = self._exchange
+        if exchange.is_known and exchange.session is not None:
+            if self._ended is None:
+                self._ended = asyncio.Event()
+            self._watched = Connection(exchange.session.id, exchange.started_at, self._close)
+            self._middleware._connections.add(self._watched)
+
+    async def _close(self, code: int, word: str) -> None:
+        """The session has ended: so does the connection, for both sides."""
+        assert self._ended is not None
+        self._ended.set()
+        if self._scope["type"] == "websocket":
+            await self._send({"type": "websocket.close", "code": code, "reason": word})
+        else:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})

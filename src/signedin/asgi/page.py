@@ -1,0 +1,87 @@
+"""The Active Sessions page as an ASGI application: bodies and queries in, replies out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
+
+from .._async.routes import Host, answer
+from ..cookies import read as read_cookie
+from ..page import Urls, default_layout
+from ..replies import Call, Reply, problem
+from . import headers
+from .types import Receive, Scope, Send, send_reply
+from .verbs import exchange
+
+BODY_BYTES: Final = 65_536
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+class ActiveSessionsPage:
+    """The page, put into the host's ``layout(scope, title, head, body)``; it may be a coroutine.
+
+    time_zone: the IANA name of the zone in which the person of this scope reads times, or None.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        layout: Callable[[Scope, str, str, str], object] | None = None,
+        time_zone: Callable[[Scope], str | None] | None = None,
+    ) -> None:
+        self._prefix = prefix
+        self._layout = layout
+        self._time_zone = time_zone
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI connection."""
+        await send_reply(send, await self._reply(scope, receive), body=scope["method"] != "HEAD")
+
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        form = await _form(scope, receive)
+        if isinstance(form, Reply):
+            return form
+        this = exchange(scope)
+        names = this.sessions.settings.cookies
+        sent = headers.read(scope["headers"], b"")
+        call = Call(
+            method=scope["method"],
+            path=scope["path"][len(self._prefix) :].lstrip("/"),
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=32)),
+            form=dict(form),
+            ids=tuple(value for name, value in form if name == "id"),
+            accept=headers.find(scope["headers"], b"accept") or "",
+            flash=read_cookie(sent.cookie, names.flash),
+        )
+        return await answer(call, this, self._host(scope))
+
+    def _host(self, scope: Scope) -> Host:
+        urls = Urls(scope.get("root_path", "") + self._prefix)
+        layout = default_layout if self._layout is None else partial(self._layout, scope)
+        zone = None if self._time_zone is None else self._time_zone(scope)
+        return Host(urls, layout) if zone is None else Host(urls, layout, ZoneInfo(zone))
+
+
+async def _form(scope: Scope, receive: Receive) -> list[tuple[str, str]] | Reply:
+    """The fields of a form, 64 kB and 1000 fields at most; a body must be one (CSRF-1)."""
+    body = b""
+    if scope["method"] not in ("GET", "HEAD"):
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if len(body) > BODY_BYTES:
+                return problem(413, "too_large", f"A form here has at most {BODY_BYTES} bytes.")
+            if not message.get("more_body", False):
+                break
+    if not body:
+        return []
+    kind = (headers.find(scope["headers"], b"content-type") or "").partition(";")[0].strip().lower()
+    if kind != FORM:
+        return problem(415, "unsupported_media_type", f"Send the form as {FORM}.")
+    try:
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=1000)
+    except ValueError:
+        return problem(400, "bad_form", "This is not a form that can be read.")

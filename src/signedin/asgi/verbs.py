@@ -1,0 +1,130 @@
+"""The verbs of a request: what an endpoint does with the session of the request it is given."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from typing import Any, Protocol, TypeAlias
+from urllib.parse import quote
+
+from .._async.request import AsyncExchange
+from ..errors import SignedinError
+from ..outcomes import CredentialsChanged, Refused, SignedIn, SignedOut
+from ..reasons import Reason
+from ..replies import Reply, problem
+from ..session import Session
+from .headers import client_hints, find
+from .types import ASGIApp, Receive, Scope, Send, send_reply
+
+KEY = "signedin"
+
+
+class HasScope(Protocol):
+    """A request, as Starlette, FastAPI and others have it."""
+
+    @property
+    def scope(self) -> MutableMapping[str, Any]:
+        """The ASGI scope."""
+
+
+Request: TypeAlias = HasScope | MutableMapping[str, Any]
+
+
+def exchange(request: Request) -> AsyncExchange:
+    """This request's part in the flow: its sessions, its client, the cookies it will set."""
+    scope = request if isinstance(request, MutableMapping) else request.scope
+    found = scope.get(KEY)
+    if not isinstance(found, AsyncExchange):
+        raise SignedinError(
+            "This request did not pass SignedinMiddleware. Add it to the application, and see whether"
+            " the setting 'exclude' names this path."
+        )
+    return found
+
+
+def current_session(request: Request) -> Session | None:
+    """The session making this request, or None. Raises StoreUnavailable when that can't be known."""
+    return exchange(request).session
+
+
+async def sign_in(
+    request: Request,
+    user_id: str | int,
+    *,
+    remember: bool = False,
+    authenticated_by: Sequence[str] = ("password",),
+    barrier: int | None = None,
+    started_at: int | None = None,
+) -> SignedIn | Refused:
+    """Sign this user in, in this browser; see :meth:`AsyncExchange.sign_in`."""
+    scope = request if isinstance(request, MutableMapping) else request.scope
+    this = exchange(request)
+    this.client = this.client._replace(hints=client_hints(scope["headers"]) | this.client.hints)
+    return await this.sign_in(
+        user_id,
+        remember=remember,
+        authenticated_by=authenticated_by,
+        barrier=barrier,
+        started_at=started_at,
+    )
+
+
+async def sign_out(request: Request) -> SignedOut:
+    """End this browser's session; the response clears its cookies."""
+    return await exchange(request).sign_out()
+
+
+async def sign_out_everywhere(request: Request) -> SignedOut | None:
+    """End all sessions of the current user; None if nobody is signed in."""
+    return await exchange(request).sign_out_everywhere()
+
+
+async def credentials_changed(request: Request) -> CredentialsChanged | None:
+    """The current user changed a credential: all other sessions end; None if nobody is signed in."""
+    return await exchange(request).credentials_changed()
+
+
+async def why_signed_out(request: Request) -> Reason | None:
+    """For the sign-in page: why this browser was signed out, told once; or None."""
+    scope = request if isinstance(request, MutableMapping) else request.scope
+    navigation = find(scope["headers"], b"sec-fetch-mode") in (None, "navigate")
+    return await exchange(request).why_signed_out(navigation=navigation)
+
+
+class RequireSession:
+    """Wraps an ASGI application that only a signed-in user may see.
+
+    fresh: credentials must have been given within the setting ``fresh_for``. Without a session a
+    page redirects to the sign-in page and comes back; anything else gets 401 (or 403 with the code
+    ``reauthentication_required``), a WebSocket is not accepted.
+    """
+
+    def __init__(self, app: ASGIApp, *, fresh: bool = False) -> None:
+        self.app = app
+        self.fresh = fresh
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI connection."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        this = exchange(scope)
+        session = this.session
+        settings = this.sessions.settings
+        if session is not None and (
+            not self.fresh or session.is_fresh(this.sessions.clock(), settings.fresh_ms)
+        ):
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "sign in"})
+        else:
+            await send_reply(send, self._refusal(scope, session, settings.sign_in_path))
+
+    def _refusal(self, scope: Scope, session: Session | None, sign_in_path: str) -> Reply:
+        accepts = find(scope["headers"], b"accept") or ""
+        if scope["method"] in ("GET", "HEAD") and "text/html" in accepts:
+            query = scope["query_string"].decode("latin-1")
+            target = scope["path"] + ("?" + query if query else "")
+            return Reply.redirect(f"{sign_in_path}?next={quote(target, safe='/')}")
+        if session is None:
+            return problem(401, "sign_in_required", "Sign in first.")
+        return problem(403, "reauthentication_required", "Give your credentials again first.")

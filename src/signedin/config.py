@@ -1,0 +1,96 @@
+"""The one place where parts are put together: settings, a store, the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from .errors import SettingsError
+from .events import Listener
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from ._async.sessions import AsyncSessions
+    from ._async.stores.contract import AsyncStore
+    from ._sync.sessions import Sessions
+    from ._sync.stores.contract import Store
+
+
+def now_ms() -> int:
+    """The time, in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def sqlite_path(url: str) -> str:
+    """The file of a store's URL: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, or a path.
+
+    Raises SettingsError, which says what is possible.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "" and url:
+        return url
+    path = unquote(parts.path).removeprefix("/")
+    if parts.scheme != "sqlite" or parts.netloc or not path:
+        raise SettingsError(
+            f"store is {url!r}. Write sqlite:///sessions.db for a file beside the application, or"
+            " sqlite:////var/lib/app/sessions.db for an absolute path."
+        )
+    if path == ":memory:":
+        raise SettingsError("A store in memory would be another one in each thread. Give it a file.")
+    return path
+
+
+def open_async_store(settings: Settings) -> AsyncStore:
+    """The store that the settings name, for the async flow. Nothing is opened before its first use."""
+    from ._async.stores.sqlite import AsyncSqliteStore
+
+    return AsyncSqliteStore(sqlite_path(settings.store), inline_reads=settings.inline_reads)
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name, for the sync flow. Nothing is opened before its first use."""
+    from ._sync.stores.sqlite import SqliteStore
+
+    return SqliteStore(sqlite_path(settings.store), inline_reads=settings.inline_reads)
+
+
+def open_async_sessions(
+    settings: Settings | None = None,
+    *,
+    clock: Callable[[], int] = now_ms,
+    listeners: Iterable[Listener] = (),
+    account_active: Callable[[str], object] | None = None,
+    **values: Any,
+) -> AsyncSessions:
+    """The async flow under these settings, or under those that keywords name."""
+    from ._async.sessions import AsyncSessions
+
+    chosen = _settings(settings, values)
+    return AsyncSessions(
+        open_async_store(chosen), chosen, clock, listeners=listeners, account_active=account_active
+    )
+
+
+def open_sessions(
+    settings: Settings | None = None,
+    *,
+    clock: Callable[[], int] = now_ms,
+    listeners: Iterable[Listener] = (),
+    account_active: Callable[[str], object] | None = None,
+    **values: Any,
+) -> Sessions:
+    """The sync flow under these settings, or under those that keywords name."""
+    from ._sync.sessions import Sessions
+
+    chosen = _settings(settings, values)
+    return Sessions(
+        open_store(chosen), chosen, clock, listeners=listeners, account_active=account_active
+    )
+
+
+def _settings(settings: Settings | None, values: dict[str, Any]) -> Settings:
+    if settings is not None and values:
+        raise SettingsError("Give a Settings object or single settings, not both.")
+    return settings or Settings.of(values)

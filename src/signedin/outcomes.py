@@ -1,0 +1,96 @@
+"""What the flow's verbs answer: values, also where nothing came of it. Pure records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from .cookies import Cookie
+from .session import EndedSession, Session
+
+Why = Literal["barrier", "limit", "too_old", "account", "theft", "lost", "cross_site"]
+
+
+class Presented(NamedTuple):
+    """The two cookies as a browser sent them, unchecked; None for one that it didn't send."""
+
+    session: str | None = None
+    remember: str | None = None
+
+    def __repr__(self) -> str:
+        return "Presented(<redacted>)"
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A new session (or the same one with a new secret), and the cookies that the browser must get.
+
+    ended: the sessions that ended in the same step: replaced, resumed, beyond the cap.
+    """
+
+    session: Session
+    cookies: tuple[Cookie, ...] = field(repr=False)
+    ended: tuple[EndedSession, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """No session came of it. why: ``barrier`` (something happened meanwhile that stops sign-ins),
+    ``limit`` (the cap refuses), ``too_old`` (it began over an hour ago), ``account`` (the host says
+    the account is not active), ``theft`` (a used-up token), ``lost`` (another request was faster),
+    ``cross_site`` (it came from another site).
+    """
+
+    why: Why
+
+
+@dataclass(frozen=True)
+class SignedOut:
+    """The browser's cookies to clear, and what ended."""
+
+    cookies: tuple[Cookie, ...]
+    ended: tuple[EndedSession, ...]
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """What a revocation did. ended: now; already: had ended before, and is in the user's history;
+    not_found: is nobody's or another user's; kept: the current session was among the asked ones,
+    and goes on; forgotten: how many remembered browsers must now give their password.
+    """
+
+    ended: tuple[EndedSession, ...] = ()
+    already: tuple[EndedSession, ...] = ()
+    not_found: tuple[str, ...] = ()
+    kept: bool = False
+    forgotten: int = 0
+
+
+@dataclass(frozen=True)
+class RevokedEverybody:
+    """How many sessions of how many users ended, and how many remembered browsers were forgotten."""
+
+    sessions: int
+    users: int
+    forgotten: int
+
+
+@dataclass(frozen=True)
+class CredentialsChanged:
+    """What a change of credentials did. signed_in: the current session with its new secret, if there
+    was one. barrier: to be given to :meth:`sign_in` by a reset that signs in.
+    """
+
+    ended: tuple[EndedSession, ...]
+    barrier: int
+    signed_in: SignedIn | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A user's active sessions, most recently active first; remembered: the number of browsers with
+    Remember me that have no session in the list.
+    """
+
+    sessions: tuple[Session, ...]
+    remembered: int

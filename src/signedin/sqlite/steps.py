@@ -1,0 +1,369 @@
+"""The store's verbs as operations on a connection: what runs inside one transaction.
+
+Each function is one step; the engine gives it a savepoint. Everything that ends sessions goes
+through :func:`_end_rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from ..device import Device
+from ..policy import BARRIER_KEPT, HISTORY_AGE, HISTORY_LENGTH, SEEN_AFTER
+from ..reasons import REASONS, RESUMABLE, Reason
+from ..remember_me import Series
+from ..session import EndedRecord, EndedSession, SessionId, decode_tail, judge, user_tag
+from ..sql import statements
+from ..steps import (
+    Added,
+    AllBut,
+    Ended,
+    Ending,
+    Only,
+    Refusal,
+    Resumption,
+    Rotation,
+    SignIn,
+    Swept,
+    Touch,
+)
+
+_SQL: Final = statements("sqlite/writing.sql")
+_READ: Final = statements("sqlite/reading.sql")
+_json = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
+_unpack_device = msgspec.msgpack.Decoder(tuple[str | None, ...]).decode
+_UNKNOWN_DEVICE: Final = ("unknown",)
+
+
+# ── keys and rows ────────────────────────────────────────────────────────────────────────────
+
+
+def key_of(session_id: str) -> tuple[bytes, bytes]:
+    """(tag, random) of a session id, or of a series id."""
+    raw = bytes.fromhex(session_id)
+    return raw[12:], raw[:12]
+
+
+def id_of(tag: bytes, random: bytes) -> SessionId:
+    """The session id of a key."""
+    return SessionId((random + tag).hex())
+
+
+def ended_session(row: Sequence[Any]) -> EndedSession:
+    """A row of the history."""
+    tag, random, user_id, signed_in_at, last_active_at, ended_at, reason, actor, ip, name, device = row[
+        :11
+    ]
+    try:
+        parts = _unpack_device(device)
+    except msgspec.DecodeError:
+        parts = _UNKNOWN_DEVICE
+    return EndedSession(
+        id=id_of(tag, random),
+        user_id=user_id,
+        signed_in_at=signed_in_at,
+        last_active_at=last_active_at,
+        ended_at=ended_at,
+        reason=reason,
+        actor=actor,
+        ip=ip,
+        name=name,
+        device=Device.of(parts),
+    )
+
+
+def find_ended(connection: apsw.Connection, tag: bytes, random: bytes) -> EndedRecord | None:
+    """The history's entry of a session."""
+    row = connection.execute(_READ["find_ended"], (tag, random)).get
+    return None if row is None else EndedRecord(ended_session(row), row[11])
+
+
+# ── beginning ────────────────────────────────────────────────────────────────────────────────
+
+
+def add(connection: apsw.Connection, sign_in: SignIn) -> Added | Refusal:
+    """See :meth:`AsyncStore.add`."""
+    record = sign_in.record
+    tag, random = key_of(record.id)
+    leaving = [] if sign_in.replaces is None else [key_of(sign_in.replaces)[1]]
+    refusal = _refusal(connection, tag, sign_in, leaving)
+    if refusal is not None:
+        return refusal
+    ended = _end_ids(connection, tag, record.user_id, leaving, REASONS["replaced"], None, sign_in.now)
+    if sign_in.forgets is not None:
+        forget(connection, record.user_id, only=sign_in.forgets)
+    ended += _admit(connection, tag, random, sign_in)
+    if sign_in.series is not None:
+        _add_series(connection, tag, random, sign_in.series)
+    if sign_in.data is not None:
+        connection.execute(_SQL["set_data"], (tag, random, sign_in.now, sign_in.data))
+    return Added(tuple(ended))
+
+
+def resume(connection: apsw.Connection, resumption: Resumption) -> Added | Refusal:
+    """See :meth:`AsyncStore.resume`."""
+    record, series = resumption.record, resumption.series
+    tag, random = key_of(record.id)
+    compared = (tag, series.key, record.user_id, resumption.expected_hash)
+    before = connection.execute(_SQL["series_session"], compared).get
+    if before is None:
+        return "lost"
+    refusal = _refusal(connection, tag, resumption, [before])
+    if refusal is not None:
+        return refusal
+    ended = _end_ids(connection, tag, record.user_id, [before], REASONS["resumed"], None, resumption.now)
+    ended += _admit(connection, tag, random, resumption)
+    moved = (series.secret_hash, series.previous_hash, series.nonce, random, series.expires_at)
+    connection.execute(_SQL["move_series"], moved + compared)
+    return Added(tuple(ended))
+
+
+def _refusal(
+    connection: apsw.Connection, tag: bytes, new: SignIn | Resumption, leaving: list[bytes]
+) -> Refusal | None:
+    """Why the new session may not be, before anything is written."""
+    user_id = new.record.user_id
+    barrier = connection.execute(_SQL["barrier"], (tag, user_id)).get
+    if barrier is not None and new.started_at < barrier:
+        return "barrier"
+    if new.cap is not None and new.at_cap == "refuse":
+        keeps = (tag, user_id, new.now, leaving[0] if leaving else None)
+        if connection.execute(_SQL["count_active"], keeps).get >= new.cap:
+            return "limit"
+    return None
+
+
+def _admit(
+    connection: apsw.Connection, tag: bytes, random: bytes, new: SignIn | Resumption
+) -> list[EndedSession]:
+    """Add the record; end the least recently active beyond the cap, never the new one (S3)."""
+    r = new.record
+    connection.execute(
+        _SQL["add"],
+        (
+            tag,
+            random,
+            r.user_id,
+            r.secret_hash,
+            r.series,
+            r.signed_in_at,
+            r.last_active_at,
+            r.idle_timeout,
+            r.expires_at,
+            r.ip,
+            r.user_agent,
+            r.name,
+            r.tail,
+        ),
+    )
+    if new.cap is None:
+        return []
+    limits = (tag, r.user_id, random, new.now, new.cap - 1)
+    surplus: list[Any] = [row[0] for row in connection.execute(_SQL["surplus"], limits)]
+    return _end_ids(connection, tag, r.user_id, surplus, REASONS["limit"], None, new.now)
+
+
+def _add_series(connection: apsw.Connection, tag: bytes, random: bytes, s: Series) -> None:
+    connection.execute(
+        _SQL["add_series"],
+        (
+            tag,
+            s.key,
+            s.user_id,
+            s.secret_hash,
+            s.previous_hash,
+            s.nonce,
+            s.seen_at,
+            random,
+            s.created_at,
+            s.expires_at,
+        ),
+    )
+
+
+# ── going on ─────────────────────────────────────────────────────────────────────────────────
+
+
+def touch(connection: apsw.Connection, touches: Sequence[Touch], now: int) -> None:
+    """See :meth:`AsyncStore.touch`: one statement, however many there are."""
+    notes = _json(
+        [
+            (t.session_id[24:], t.session_id[:24], *((None, None) if t.client is None else t.client[:2]))
+            for t in touches
+        ]
+    ).decode()
+    connection.execute(_SQL["touch"], (now, notes))
+    connection.execute(_SQL["seen"], (now, notes, SEEN_AFTER))
+
+
+def rotate(connection: apsw.Connection, rotation: Rotation, now: int) -> bool:
+    """See :meth:`AsyncStore.rotate`."""
+    tag, random = key_of(rotation.session_id)
+    connection.execute(
+        _SQL["rotate"], (rotation.new_hash, rotation.tail, tag, random, rotation.expected_hash, now)
+    )
+    return connection.changes() > 0
+
+
+def rename(
+    connection: apsw.Connection, user_id: str, session_id: SessionId, name: str | None, now: int
+) -> bool:
+    """See :meth:`AsyncStore.rename`."""
+    connection.execute(_SQL["rename"], (name, *key_of(session_id), user_id, now))
+    return connection.changes() > 0
+
+
+def set_data(connection: apsw.Connection, session_id: SessionId, bag: bytes | None, now: int) -> bool:
+    """See :meth:`AsyncStore.set_data`."""
+    key = key_of(session_id)
+    connection.execute(
+        *((_SQL["drop_data"], key) if bag is None else (_SQL["set_data"], (*key, now, bag)))
+    )
+    return connection.changes() > 0
+
+
+# ── ending ───────────────────────────────────────────────────────────────────────────────────
+
+
+def end(connection: apsw.Connection, ending: Ending) -> Ended:
+    """See :meth:`AsyncStore.end`."""
+    user_id, which, reason, actor, now, rotation = ending
+    tag = user_tag(user_id)
+    already: list[EndedSession] = []
+    if isinstance(which, Only):
+        # An id with another tag is another user's: the user's own key range can't hold it.
+        keys = [random for key_tag, random in map(key_of, which.ids) if key_tag == tag]
+        sessions = _end_ids(connection, tag, user_id, keys, reason, actor, now)
+        found = {key_of(session.id)[1] for session in sessions}
+        for random in keys:
+            entry = None if random in found else find_ended(connection, tag, random)
+            if entry is not None and entry.session.user_id == user_id:
+                already.append(entry.session)
+    else:
+        kept = None if which.kept is None else key_of(which.kept)[1]
+        rows = connection.execute(_SQL["end_all_but"], (tag, kept, user_id)).fetchall()
+        sessions = _end_rows(connection, tag, user_id, rows, reason, actor, now)
+    forgotten = 0
+    if reason.forgets == "all" and _forgets_all(ending, sessions, already):
+        forgotten = forget(connection, user_id)
+    barrier = None
+    if reason.barrier == "always" or (reason.barrier == "all" and which == AllBut(None)):
+        barrier = connection.execute(_SQL["raise_barrier"], (tag, user_id, now)).get
+    rotated = rotation is not None and rotate(connection, rotation, now)
+    return Ended(tuple(sessions), tuple(already), forgotten, barrier, rotated)
+
+
+def _forgets_all(
+    ending: Ending, sessions: Sequence[EndedSession], already: Sequence[EndedSession]
+) -> bool:
+    """Not for ids that are no sessions of the user, nor for what was revoked before. One that ended
+    of itself may still come back by its series, and whoever revokes it means that too.
+    """
+    return (
+        isinstance(ending.which, AllBut)
+        or ending.reason.barrier == "always"
+        or bool(sessions)
+        or any(session.reason in RESUMABLE for session in already)
+    )
+
+
+def end_users(
+    connection: apsw.Connection, user_ids: Sequence[str], reason: Reason, actor: str | None, now: int
+) -> Ended:
+    """See :meth:`AsyncStore.end_users`."""
+    parts = [end(connection, Ending(u, AllBut(None), reason, actor, now)) for u in user_ids]
+    return Ended(
+        tuple(session for part in parts for session in part.sessions),
+        forgotten=sum(part.forgotten for part in parts),
+    )
+
+
+def _end_ids(
+    connection: apsw.Connection,
+    tag: bytes,
+    user_id: str,
+    randoms: Sequence[bytes],
+    reason: Reason,
+    actor: str | None,
+    now: int,
+) -> list[EndedSession]:
+    rows: list[Any] = []
+    for random in randoms:
+        rows += connection.execute(_SQL["end_one"], (tag, random, user_id)).fetchall()
+    return _end_rows(connection, tag, user_id, rows, reason, actor, now)
+
+
+def _end_rows(
+    connection: apsw.Connection,
+    tag: bytes,
+    user_id: str,
+    rows: Sequence[Any],
+    reason: Reason | None,
+    actor: str | None,
+    now: int,
+) -> list[EndedSession]:
+    """What every ending comes to: the history is written, data bags and series go (E8, E9).
+
+    rows: just deleted, as ``end_one`` returns them. reason: None in a sweep. A session that had
+    passed a limit of its own before ends for that, whoever ends it now.
+    """
+    ended = []
+    for random, secret_hash, series, signed_in, active, idle, expires, ip, name, tail in rows:
+        verdict = judge(active, idle, expires, now)
+        facts = decode_tail(tail)
+        alive = verdict == "active"
+        why = (reason.name if alive else verdict) if reason else verdict
+        if facts is None and (reason is None or not alive):
+            why = "unreadable"
+        device = _UNKNOWN_DEVICE if facts is None else facts.device
+        by = actor if alive else None
+        entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, _pack(device))
+        connection.execute(_SQL["remember_ended"], (*entry, secret_hash))
+        connection.execute(_SQL["drop_data"], (tag, random))
+        if series is not None and REASONS[why].forgets == "series":
+            forget(connection, user_id, only=series)
+        ended.append(ended_session(entry))
+    if ended:
+        connection.execute(_SQL["bound_history"], (tag, user_id, HISTORY_LENGTH))
+    return ended
+
+
+def forget(
+    connection: apsw.Connection, user_id: str, *, only: bytes | None = None, keep: bytes | None = None
+) -> int:
+    """See :meth:`AsyncStore.forget`."""
+    tag = user_tag(user_id)
+    if only is not None:
+        connection.execute(_SQL["forget_one"], (tag, only, user_id))
+        count = connection.changes()
+        connection.execute(_SQL["not_remembered"], (tag, user_id, only))
+    else:
+        connection.execute(_SQL["forget_all_but"], (tag, user_id, keep))
+        count = connection.changes()
+        connection.execute(_SQL["none_remembered_but"], (tag, user_id, keep))
+    return count
+
+
+def raise_everybody_barrier(connection: apsw.Connection, now: int) -> int:
+    """See :meth:`AsyncStore.raise_everybody_barrier`."""
+    return int(connection.execute(_SQL["raise_everybody_barrier"], (now,)).get)
+
+
+def sweep(connection: apsw.Connection, keys: Sequence[tuple[bytes, str, bytes]], now: int) -> Swept:
+    """End these if they are still over; remove what is too old, a bounded number at a time."""
+    ended: list[EndedSession] = []
+    limit = max(len(keys), 100)
+    for tag, user_id, random in keys:
+        rows = connection.execute(_SQL["end_expired"], (tag, random, now)).fetchall()
+        ended += _end_rows(connection, tag, user_id, rows, None, None, now)
+    connection.execute(_SQL["old_history"], (now - HISTORY_AGE, limit))
+    removed = connection.changes()
+    connection.execute(_SQL["old_series"], (now, limit))
+    removed = max(removed, connection.changes())
+    connection.execute(_SQL["old_barriers"], (now - BARRIER_KEPT,))
+    return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)
