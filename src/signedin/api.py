@@ -7,11 +7,9 @@ it; tokens, hashes and series ids never are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from .describe import is_idle, title
-from .outcomes import Revoked
+from .describe import is_idle, rfc3339, title
 from .session import EndedSession, Session, SessionId
 
 LIST: Final = "signedin.list/1"
@@ -23,9 +21,7 @@ DescribeUser = Callable[[str], Mapping[str, str | None]]
 
 def time(ms: int | None) -> str | None:
     """A recorded time as RFC 3339 in UTC, to the second; None for none."""
-    if ms is None:
-        return None
-    return datetime.fromtimestamp(ms // 1000, UTC).isoformat().replace("+00:00", "Z")
+    return None if ms is None else rfc3339(ms)
 
 
 def session_json(
@@ -79,19 +75,24 @@ def list_json(
 
 
 def revoke_json(
-    revoked: Revoked, *, users: int, duration_ms: int, reason: str | None = None, dry_run: bool = False
+    *,
+    revoked: int,
+    already: int,
+    users: int,
+    duration_ms: int,
+    reason: str | None = None,
+    dry_run: bool = False,
 ) -> dict[str, Any]:
     """What a revocation did, or would do. users: whose sessions it was about."""
-    ended = len(revoked.ended)
     return {
         "schema": REVOKE,
         "dry_run": dry_run,
-        "matched": ended + len(revoked.already),
-        "revoked": ended,
-        "already_ended": len(revoked.already),
+        "matched": revoked + already,
+        "revoked": 0 if dry_run else revoked,
+        "already_ended": already,
         "failed": [],
         "users": users,
-        "remember_tokens_revoked_for_users": users if ended and not dry_run else 0,
+        "remember_tokens_revoked_for_users": users if revoked and not dry_run else 0,
         "duration_ms": duration_ms,
         "reason": reason,
     }

@@ -83,7 +83,7 @@ class Policy:
 
     @classmethod
     def aal3(cls) -> Policy:
-        """NIST SP 800-63B-4, assurance level 3: 12 hours, 15 minutes without activity, no Remember me.
+        """NIST SP 800-63B-4, assurance level 3: 12 hours, 15 minutes unused; no Remember me."""
         return cls(
             idle_timeout=timedelta(minutes=15), absolute_timeout=timedelta(hours=12), remember_me=None
         )

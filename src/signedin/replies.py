@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from .messages import say
+
 _json = msgspec.json.Encoder().encode
 
 CONTENT_SECURITY_POLICY: Final = (
@@ -81,12 +83,6 @@ def problem(status: int, code: str, detail: str, headers: Headers = ()) -> Reply
     return Reply(status, (kind, *SECURITY_HEADERS, *headers), _json(body))
 
 
-STORE_DOWN: Final = (
-    "We can't show your sessions right now.",
-    "Nothing was changed. Try again in a moment.",
-)
-UNKNOWN_ANSWER: Final = (
-    "We couldn't confirm this.",
-    "Check the list, and try again if the device is still there.",
-)
+STORE_DOWN: Final = say("store_down"), say("store_down_text")
+UNKNOWN_ANSWER: Final = say("unknown_answer"), say("unknown_answer_text")
 RETRY_AFTER: Final = (("retry-after", "5"),)

@@ -191,7 +191,7 @@ def judge(last_active_at: int, idle_timeout: int | None, expires_at: int | None,
 # ── the stored form ──────────────────────────────────────────────────────────────────────────
 
 
-class Facts(msgspec.Struct, frozen=True, array_like=True):
+class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The part of a record that scripts never read: an array, only ever appended to.
 
     Fields that a newer version wrote behind these are kept by :func:`rewrite_tail` (S2).
@@ -208,7 +208,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     connections_cut_at: int = 0
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A session as a store keeps it. Confidential: it holds hashes, so it never leaves the flow."""
 
     id: SessionId

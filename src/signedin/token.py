@@ -34,7 +34,7 @@ class Token(NamedTuple):
         if text is None or len(text) != LENGTH:
             return None
         match = _fullmatch(text)
-        return None if match is None else cls(match[1], match[2])
+        return None if match is None else cls._make(match.groups())
 
     @property
     def text(self) -> str:
@@ -47,7 +47,7 @@ class Token(NamedTuple):
 
     def matches(self, secret_hash: bytes) -> bool:
         """Whether the secret has this hash, compared in constant time."""
-        return compare_digest(secret_hash, self.hash())
+        return compare_digest(secret_hash, sha256(self.secret.encode()).digest())
 
     def __repr__(self) -> str:
         return "Token(<redacted>)"

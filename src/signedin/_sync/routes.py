@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ from .. import page
 from ..api import list_json, revoke_json
 from ..colours import call
 from ..errors import AnswerUnknown, StoreUnavailable
+from ..messages import say
 from ..outcomes import Revoked
 from ..page import Fragment, Urls
 from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Call, Headers, Reply, problem
@@ -25,7 +25,6 @@ from ..session import Session, SessionId, parse_session_id
 from .request import Exchange
 
 PRIVATE: Final[Headers] = (("cache-control", "no-store"), ("vary", "Cookie, Accept"))
-FOR_EVER: Final[Headers] = (("cache-control", "public, max-age=31536000, immutable"),)
 FLASH_SECONDS: Final = 60
 
 
@@ -44,9 +43,7 @@ class Host:
 
 def answer(call: Call, exchange: Exchange, host: Host) -> Reply:
     """The reply to a call; an outage is told as one."""
-    if call.path.startswith("static/") and call.method in ("GET", "HEAD"):
-        return _static(call.path.removeprefix("static/"))
-    routes = AsyncRoutes(call, exchange, host)
+    routes = Routes(call, exchange, host)
     try:
         return routes.answer()
     except AnswerUnknown:
@@ -55,7 +52,7 @@ def answer(call: Call, exchange: Exchange, host: Host) -> Reply:
         return routes.message(503, "store_unavailable", *STORE_DOWN, headers=RETRY_AFTER)
 
 
-class AsyncRoutes:
+class Routes:
     """One call's way through the routes."""
 
     def __init__(self, call: Call, exchange: Exchange, host: Host) -> None:
@@ -146,7 +143,7 @@ class AsyncRoutes:
         revoked = self._sessions.revoke(current.user_id, session_id, current=current.id)
         if revoked.kept:
             if self._call.wants_json:
-                flash = page.flash_for("current", None, 0)
+                flash = page.flash_for("current", None)
                 return problem(409, "current_session", f"{flash.title} {flash.text}".strip(), PRIVATE)
             return self._done("current", None)
         if revoked.not_found:
@@ -174,12 +171,15 @@ class AsyncRoutes:
         """Back to the list, which says what happened, once; or the result as JSON."""
         if self._call.wants_json and revoked is not None:
             took = self._sessions.clock() - began
-            return Reply.json(revoke_json(revoked, users=1, duration_ms=took), headers=PRIVATE)
+            told = revoke_json(
+                revoked=len(revoked.ended), already=len(revoked.already), users=1, duration_ms=took
+            )
+            return Reply.json(told, headers=PRIVATE)
         if self._call.wants_json:
             return Reply(204, PRIVATE)
         names = self._sessions.settings.cookies
         ended = () if revoked is None else revoked.ended
-        about = ended[0].id if code == "revoked" else str(len(ended))
+        about = ended[0].id if code == "revoked" else ""
         value = f"{code}.{0 if revoked is None else revoked.forgotten}.{about}"
         self._exchange.cookies.append(names.set(names.flash, value, FLASH_SECONDS))
         return Reply.redirect(self._host.urls.list + "#flash", PRIVATE)
@@ -196,10 +196,9 @@ class AsyncRoutes:
         forgotten, _, about = rest.partition(".")
         session_id = parse_session_id(about)
         ended = None if session_id is None else self._ended(current, session_id)
-        count = int(about) if about.isascii() and about.isdigit() and len(about) < 6 else 1
         if code not in page.FLASHES or (code == "revoked" and ended is None):
             return None
-        return page.flash_for(code, ended, count, forgotten=forgotten != "0")
+        return page.flash_for(code, ended, forgotten=forgotten != "0")
 
     def _ended(self, current: Session, session_id: SessionId) -> Any:
         entry = self._sessions.store.find_ended(session_id)
@@ -212,32 +211,18 @@ class AsyncRoutes:
     def message(self, status: int, code: str, title: str, text: str, headers: Headers = ()) -> Reply:
         """A problem, as a page or as JSON."""
         if self._call.wants_json:
-            return problem(status, code, f"{title} {text}", (*PRIVATE, *headers))
+            return problem(status, code, f"{title} {text}".strip(), (*PRIVATE, *headers))
         fragment = page.message(title, text, urls=self._host.urls)
         return self._page(fragment, status, (*PRIVATE, *headers))
 
     def _not_found(self) -> Reply:
-        return self.message(404, "not_found", "There is no such session.", "It may have ended.")
+        return self.message(404, "not_found", say("not_found"), say("not_found_text"))
 
     def _not_allowed(self) -> Reply:
-        return self.message(405, "method_not_allowed", "This can't be done here.", "")
+        return self.message(405, "method_not_allowed", say("not_allowed"), "")
 
     def _sign_in_first(self) -> Reply:
-        if self._call.wants_json or self._call.method not in ("GET", "HEAD"):
+        if self._call.wants_json:
             return problem(401, "sign_in_required", "Sign in first.", PRIVATE)
         path = self._sessions.settings.sign_in_path
         return Reply.redirect(f"{path}?next={quote(self._host.urls.list, safe='/')}", PRIVATE)
-
-
-def _static(name: str) -> Reply:
-    """A file of ours; its name in a page carries ``?v=`` of its content, so it is kept for ever."""
-    kinds = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
-    folder = files("signedin").joinpath("static")
-    kind = kinds.get(name.rpartition(".")[2])
-    if kind is None or "/" in name or not folder.joinpath(name).is_file():
-        return Reply(404, (("content-type", "text/plain"), *FOR_EVER[:0]), b"Not found")
-    return Reply(
-        200,
-        (("content-type", kind), ("x-content-type-options", "nosniff"), *FOR_EVER),
-        folder.joinpath(name).read_bytes(),
-    )

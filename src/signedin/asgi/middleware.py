@@ -23,6 +23,7 @@ from ..outcomes import Presented
 from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, problem
 from ..session import Client, clean_user_agent
 from ..settings import Settings
+from ..static_files import static_file
 from . import headers
 from .background import Connection, OpenConnections, Sweeper, TouchQueue
 from .types import ASGIApp, Message, Receive, Scope, Send, send_reply
@@ -66,7 +67,9 @@ class SignedinMiddleware:
         self._connections = OpenConnections(self.sessions)
         self._sweeper = Sweeper(self.sessions)
         self._page = self.settings.page
+        self._static: str | None = None
         if self._page is not None:
+            self._static = self._page + "/static/"
             from .page import ActiveSessionsPage
 
             self._pages: ASGIApp = ActiveSessionsPage(self._page, layout, time_zone)
@@ -90,11 +93,15 @@ class SignedinMiddleware:
     # ── a request ────────────────────────────────────────────────────────────────────────────
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if self._static is not None and path.startswith(self._static):
+            reply = static_file(path[len(self._static) :])
+            await send_reply(send, reply, body=scope["method"] != "HEAD")
+            return
         self._sweeper.start()
         exchange = self._exchange(scope)
         presented = exchange.presented
         brings_cookie = presented.session is not None or presented.remember is not None
-        path = scope["path"]
         checked = brings_cookie or path == self.settings.sign_in_path or self._is_page(path)
         if checked and not exchange.from_ours:
             await send_reply(send, problem(403, "cross_site", "This came from another site."))

@@ -121,7 +121,9 @@ class RequireSession:
 
     def _refusal(self, scope: Scope, session: Session | None, sign_in_path: str) -> Reply:
         accepts = find(scope["headers"], b"accept") or ""
-        if scope["method"] in ("GET", "HEAD") and "text/html" in accepts:
+        if "text/html" in accepts:
+            if scope["method"] not in ("GET", "HEAD"):
+                return Reply.redirect(sign_in_path)
             query = scope["query_string"].decode("latin-1")
             target = scope["path"] + ("?" + query if query else "")
             return Reply.redirect(f"{sign_in_path}?next={quote(target, safe='/')}")

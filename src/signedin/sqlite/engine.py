@@ -77,7 +77,7 @@ class Engine:
         try:
             return self._threads.connection  # type: ignore[no-any-return]
         except AttributeError:
-            self._open()
+            self.open()
             connection = self._connect(READ_WAIT)
             self._threads.connection = connection
             self._readers.add(connection)
@@ -88,7 +88,7 @@ class Engine:
     def submit(self, operation: Callable[[apsw.Connection], T]) -> Future[T]:
         """Have the writer do this in the next group; the future is done once it is on the disk."""
         if self._writer is None:
-            self._open()
+            self.open()
             self._start()
         future: Future[T] = Future()
         self._queue.put(_Waiting(operation, future))
@@ -144,12 +144,13 @@ class Engine:
 
     def _commit(self, connection: apsw.Connection, waiting: list[_Waiting[Any]]) -> None:
         """One group, one transaction. Whoever gave up while it waited for the lock is left out."""
-        answers: list[tuple[Future[Any], Any, Exception | None]] = []
         with self._turn():
             connection.execute("BEGIN IMMEDIATE")
-            for item in waiting:
-                if item.future.set_running_or_notify_cancel():
-                    answers.append((item.future, *self._attempt(connection, item.operation)))
+            answers = [
+                (item.future, *self._attempt(connection, item.operation))
+                for item in waiting
+                if item.future.set_running_or_notify_cancel()
+            ]
             try:
                 connection.execute("COMMIT")
             except apsw.Error as error:
@@ -186,7 +187,8 @@ class Engine:
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Make the files if they are missing, and bring the schema up to date."""
         with self._open_lock:
             if self._is_open:
                 return
@@ -235,6 +237,20 @@ def schema_version(connection: apsw.Connection) -> int:
     """The number of the last migration that the file has seen; 0 for an empty file."""
     has_table = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'migration'").get
     return 0 if has_table is None else connection.execute("SELECT max(number) FROM migration").get or 0
+
+
+def schema_status(path: str) -> int:
+    """The same of a file, which is only read; 0 when there is none."""
+    if not os.path.exists(path):
+        return 0
+    try:
+        connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            return schema_version(connection)
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        raise broken(error, path) from error
 
 
 def pending(connection: apsw.Connection) -> tuple[Migration, ...]:

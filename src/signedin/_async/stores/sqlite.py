@@ -67,9 +67,9 @@ class AsyncSqliteStore:
     # ── reads ────────────────────────────────────────────────────────────────────────────────
 
     async def find(self, session_id: SessionId) -> Record | None:
-        if not self._inline:
-            return await async_in_thread(self._find, session_id)
-        return self._find(session_id)
+        if self._inline:
+            return self._find(session_id)
+        return await async_in_thread(self._find, session_id)
 
     def _find(self, session_id: SessionId) -> Record | None:
         raw = bytes.fromhex(session_id)

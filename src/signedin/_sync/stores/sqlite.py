@@ -68,9 +68,9 @@ class SqliteStore:
     # ── reads ────────────────────────────────────────────────────────────────────────────────
 
     def find(self, session_id: SessionId) -> Record | None:
-        if not self._inline:
-            return in_thread(self._find, session_id)
-        return self._find(session_id)
+        if self._inline:
+            return self._find(session_id)
+        return in_thread(self._find, session_id)
 
     def _find(self, session_id: SessionId) -> Record | None:
         raw = bytes.fromhex(session_id)

@@ -1,0 +1,5 @@
+"""``python -m signedin``: the command line."""
+
+from .cli import main
+
+main()

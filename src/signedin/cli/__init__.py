@@ -1,0 +1,56 @@
+"""The command line: ``signedin``. Data goes to stdout, everything else to stderr.
+
+One rule to learn: ``list`` and ``revoke`` take the same selectors; what you list is what you revoke.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from .. import __version__
+from .accounts import user
+from .failures import CODES, Failure, report
+from .frame import Suggesting
+from .schema import schema
+from .service import demo, serve
+from .sessions import list_, revoke, sweep
+
+__all__ = ["command", "main"]
+
+
+@click.group(
+    cls=Suggesting, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="signedin")
+def command() -> None:
+    """See where your users are signed in, and sign them out anywhere.
+
+    The store is --store or SIGNEDIN_STORE, else sqlite:///signedin.db.
+    """
+
+
+for part in (list_, revoke, sweep, user, serve, demo, schema):
+    command.add_command(part)
+
+
+def main() -> None:
+    """Run the command; the exit code tells how it went (see ``signedin --help``)."""
+    as_json = "--json" in sys.argv
+    try:
+        sys.exit(command.main(standalone_mode=False) or 0)
+    except Failure as failure:
+        report(failure, as_json)
+        sys.exit(failure.exit_code)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        report(Failure("interrupted", "Interrupted. What was done stays done."), as_json)
+        sys.exit(CODES["interrupted"])
+    except click.ClickException as wrong:
+        report(Failure("usage", wrong.format_message()), as_json)
+        sys.exit(CODES["usage"])
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

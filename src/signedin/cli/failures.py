@@ -1,0 +1,66 @@
+"""What can go wrong at the command line: a sentence, a way out, an exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+from ..errors import SettingsError, SignedinError, StoreUnavailable
+
+CODES: Final = {
+    "failed": 1,
+    "usage": 2,
+    "not_found": 3,
+    "confirmation_required": 4,
+    "partly_failed": 5,
+    "store_unavailable": 6,
+    "interrupted": 130,
+}
+
+
+class Failure(Exception):
+    """A command that ends here. hint: what to do about it."""
+
+    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    @property
+    def exit_code(self) -> int:
+        """The process's."""
+        return CODES[self.code]
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tell the library's errors as failures of the command."""
+    try:
+        yield
+    except SettingsError as error:
+        raise Failure("usage", str(error)) from error
+    except StoreUnavailable as error:
+        raise Failure("store_unavailable", str(error)) from error
+    except (SignedinError, ValueError) as error:
+        raise Failure("failed", str(error)) from error
+
+
+def report(failure: Failure, as_json: bool) -> None:
+    """The failure on stderr: a line and its hint, or a ``signedin.error/1`` document."""
+    if as_json:
+        error = {
+            "code": failure.code,
+            "message": failure.message,
+            "exit_code": failure.exit_code,
+            "hint": failure.hint,
+        }
+        click.echo(json.dumps({"schema": "signedin.error/1", "error": error}), err=True)
+        return
+    click.echo(f"signedin: {failure.message}", err=True)
+    if failure.hint:
+        click.echo(f"→ {failure.hint}", err=True)

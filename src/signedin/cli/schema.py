@@ -1,0 +1,55 @@
+"""``signedin schema``: what the store's tables are, and bringing them up to date."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from ..config import sqlite_path
+from ..sql import migrations
+from ..sqlite.engine import Engine, schema_status
+from .frame import Suggesting, plural, print_json, say, settings_of, store_options
+
+
+@click.group(cls=Suggesting)
+def schema() -> None:
+    """The store's schema. A store is brought up to date when it is opened, too."""
+
+
+@schema.command()
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+@store_options
+def status(store: str | None, accounts: str | None, as_json: bool) -> None:
+    """Which migrations the store has seen; nothing is changed."""
+    path = os.path.abspath(sqlite_path(settings_of(store).store))
+    version, known = schema_status(path), migrations("sqlite")
+    todo = [migration for migration in known if migration.number > version]
+    if as_json:
+        names = [f"{m.number:04}_{m.name}" for m in todo]
+        print_json({"schema": "signedin.schema/1", "version": version, "pending": names})
+        return
+    click.echo(f"{path}: schema {version} of {known[-1].number}")
+    for migration in todo:
+        click.echo(f"pending: {migration.number:04}_{migration.name}")
+
+
+@schema.command()
+@store_options
+def upgrade(store: str | None, accounts: str | None) -> None:
+    """Apply what is pending, in one transaction; a missing store is made."""
+    path = os.path.abspath(sqlite_path(settings_of(store).store))
+    before = schema_status(path)
+    engine = Engine(path)
+    engine.open()
+    engine.close()
+    count = schema_status(path) - before
+    say(f"{path}: applied {plural(count, 'migration')}." if count else f"{path} is up to date.")
+
+
+@schema.command()
+@store_options
+def sql(store: str | None, accounts: str | None) -> None:
+    """Print all migrations, for those who run their own."""
+    for migration in migrations("sqlite"):
+        click.echo(f"-- {migration.number:04}_{migration.name}\n{migration.sql.rstrip()}\n")

@@ -1,0 +1,86 @@
+"""``signedin serve`` and ``signedin demo``."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from ..config import now_ms, sqlite_path
+from .frame import accounts_of, say, settings_of, store_options
+
+HOST = click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS")
+PORT = click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+URL = click.option("--url", metavar="URL", help="How people reach it: https://app.example")
+
+
+@click.command()
+@HOST
+@PORT
+@URL
+@click.option(
+    "--trusted-proxy", "proxies", multiple=True, metavar="CIDR", help="A proxy to believe; repeatable."
+)
+@click.option("--name", default="signedin", show_default=True, help="What the service is called.")
+@store_options
+def serve(
+    store: str | None,
+    accounts: str | None,
+    host: str,
+    port: int,
+    url: str | None,
+    proxies: tuple[str, ...],
+    name: str,
+) -> None:
+    """Run the service: accounts, sign-in, profile, Active Sessions.
+
+    Add people with: signedin user add USERNAME
+    """
+    from ..server.app import create_app
+    from ..server.run import run, settings_for
+
+    settings = settings_for(settings_of(store, url=url, trusted_proxies=proxies or None), host)
+    people = accounts_of(accounts, settings)
+    say(f"{name} on {url or _address(host, port)}      Ctrl-C stops it")
+    say(f"  sessions in {os.path.abspath(sqlite_path(settings.store))}")
+    say(f"  accounts in {people.path}")
+    if not people.all():
+        say("  nobody can sign in yet: signedin user add USERNAME")
+    run(create_app(settings, people, name=name), host, port)
+
+
+@click.command()
+@HOST
+@PORT
+@URL
+@click.option("--i-know-this-is-a-demo", "known", is_flag=True, help="Serve other machines, too.")
+@store_options
+def demo(
+    store: str | None, accounts: str | None, host: str, port: int, url: str | None, known: bool
+) -> None:
+    """Run the service with example people and devices.
+
+    They live in a temporary folder, unless --store says where else.
+    """
+    from ..server.app import create_app
+    from ..server.demo import DEMO, prepare
+    from ..server.run import demo_settings, run
+
+    with tempfile.TemporaryDirectory(prefix="signedin-demo-") as folder:
+        place = store or f"sqlite:///{Path(folder) / 'sessions.db'}"
+        settings = demo_settings(settings_of(place, url=url), host, port, known=known)
+        people = accounts_of(accounts, settings)
+        prepare(settings, people, now_ms())
+        say(f"signedin demo on {url or _address(host, port)}      Ctrl-C stops it")
+        for person in DEMO.people:
+            say(f"  {person.username:<4} / {DEMO.password}    {person.about}")
+        say("  In a second terminal:")
+        more = "" if accounts is None else f" --accounts {accounts}"
+        say(f"  signedin list --user ada --store {place}{more}")
+        run(create_app(settings, people, name="Harbour", demo=DEMO), host, port)
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

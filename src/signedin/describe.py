@@ -1,0 +1,114 @@
+"""A session in words: its title, its times, what is known of its device. Pure.
+
+Times come as milliseconds since the epoch and are told in the time zone given, whose name is
+printed when it is UTC: a person must never have to guess.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+from .device import Device, device_name
+from .messages import ENGLISH, say
+from .session import EndedSession, Session
+
+MINUTE: Final = 60_000
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+ACTIVE_NOW: Final = 5 * MINUTE
+LIT: Final = 15 * MINUTE
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def title(session: Session | EndedSession) -> str:
+    """What a session is called: by its user, else by its device."""
+    return session.name or device_name(session.device)
+
+
+def subline(session: Session) -> str:
+    """What else is known of the device, part by part; only what can be trusted is ever there."""
+    device, known = session.device, device_name(session.device)
+    parts = [known] if session.name and device != Device.of(("unknown",)) else []
+    if device.browser and device.browser_version:
+        parts.append(f"{device.browser} {device.browser_version}")
+    if device.os and device.os_version:
+        parts.append(f"{device.os} {device.os_version}")
+    if device.model and device.model not in known:
+        parts.append(device.model)
+    if not parts and not device.browser:
+        parts.append(say("not_recognized"))
+    if session.remembered:
+        parts.append(say("remembered"))
+    return " · ".join(parts)
+
+
+def method(session: Session) -> str:
+    """How the user signed in: ``Password and one-time code``."""
+    names = [
+        say(key) if (key := f"method_{way}") in ENGLISH else way for way in session.authenticated_by
+    ]
+    lower = [name if index == 0 else name[:1].lower() + name[1:] for index, name in enumerate(names)]
+    if len(lower) < 2:
+        return "".join(lower)
+    return say("and", first=", ".join(lower[:-1]), last=lower[-1])
+
+
+def is_idle(session: Session, now: int) -> bool:
+    """Unused for half of the session's lifetime, and for a day at least."""
+    lifetime = session.idle_timeout
+    if lifetime is None and session.expires_at is not None:
+        lifetime = session.expires_at - session.signed_in_at
+    return now - session.last_active_at >= max(DAY, (lifetime or 0) // 2)
+
+
+def is_live(session: Session, now: int) -> bool:
+    """Seen in the last quarter of an hour: its picture is lit."""
+    return now - session.last_active_at <= LIT
+
+
+def ago(ms: int, now: int, zone: tzinfo) -> str:
+    """When it was last active: ``Active now``, ``12 minutes ago``, ``Yesterday, 17:48``."""
+    since = max(now - ms, 0)
+    if since <= ACTIVE_NOW:
+        return say("active_now")
+    if since < HOUR:
+        return say("minutes_ago", n=since // MINUTE)
+    then = _local(ms, zone)
+    days = (_local(now, zone).date() - then.date()).days
+    if days == 0:
+        return say("hours_ago", n=since // HOUR)
+    if days == 1:
+        return say("yesterday", time=_time(then))
+    return say("days_ago", n=days)
+
+
+def signed_in(ms: int, now: int, zone: tzinfo) -> str:
+    """``Signed in today, 08:12`` or ``Signed in 18 Nov, 07:54``; with the year if it isn't this one."""
+    then, today = _local(ms, zone), _local(now, zone)
+    days = (today.date() - then.date()).days
+    if days in (0, 1):
+        return say("signed_in_yesterday" if days else "signed_in_today", time=_time(then))
+    year = "" if then.year == today.year else f" {then.year}"
+    return say("signed_in_on", date=f"{then.day} {_MONTHS[then.month - 1]}{year}", time=_time(then))
+
+
+def when(ms: int, zone: tzinfo) -> str:
+    """A time in full: ``23 Nov 2026, 09:15 CET``."""
+    then = _local(ms, zone)
+    return f"{then.day} {_MONTHS[then.month - 1]} {then.year}, {then:%H:%M} {then.tzname()}"
+
+
+def rfc3339(ms: int) -> str:
+    """A time for machines, in UTC, to the second."""
+    return datetime.fromtimestamp(ms // 1000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _local(ms: int, zone: tzinfo) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, zone)
+
+
+def _time(then: datetime) -> str:
+    name = " UTC" if then.tzname() == "UTC" else ""
+    return f"{then:%H:%M}{name}"

@@ -1,0 +1,1 @@
+"""The runnable service: accounts, sign-in, profile, password, and the demo."""

@@ -1,0 +1,124 @@
+"""The service as one ASGI application: accounts, sign-in, profile, password, Active Sessions.
+
+A request's way: security headers, then the middleware (which finds the session and answers the
+Active Sessions page itself), then the views. ``create_app`` puts these together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, request_response
+
+from ..asgi import RequireSession, SignedinMiddleware, exchange
+from ..asgi.types import ASGIApp, Message, Receive, Scope, Send
+from ..config import now_ms, open_async_sessions
+from ..errors import AnswerUnknown, StoreUnavailable
+from ..replies import SECURITY_HEADERS, STORE_DOWN, UNKNOWN_ANSWER
+from ..settings import PAGE, Settings
+from .accounts import Account, Accounts
+from .passwords import Passwords
+from .rate_limits import RateLimits
+from .shell import Demo, Shell
+from .views import PASSWORD, PROFILE, Views
+
+CLEARED: Final = (b"clear-site-data", b'"cache", "cookies", "storage"')
+"""At sign-out the service clears all of its origin, which is its own; a library may not (HDR-2)."""
+
+
+def create_app(
+    settings: Settings,
+    accounts: Accounts,
+    *,
+    name: str = "signedin",
+    demo: Demo | None = None,
+    passwords: Passwords | None = None,
+    clock: Callable[[], int] = now_ms,
+) -> ASGIApp:
+    """The service. name: what it is called on its pages. demo: example people to tell of."""
+    shell = Shell(name, settings.page or PAGE, demo)
+    views = Views(accounts, passwords or Passwords(), RateLimits(accounts), shell)
+
+    def account_of(scope: Scope) -> Account | None:
+        """Whose request it is, as far as that can be known."""
+        this = exchange(scope)
+        return accounts.find(this.session.user_id) if this.is_known and this.session else None
+
+    def layout(scope: Scope, title: str, head: str, body: str) -> str:
+        return shell.html(
+            "shell.html",
+            account_of(scope),
+            title=title,
+            body=body,
+            settings=True,
+            here="active_sessions",
+            skip="Skip to active sessions",
+        )
+
+    def time_zone(scope: Scope) -> str | None:
+        account = account_of(scope)
+        return None if account is None else account.time_zone
+
+    def account_active(user_id: str) -> bool:
+        account = accounts.find(user_id)
+        return account is not None and not account.disabled
+
+    async def unavailable(request: Request, error: Exception) -> Response:
+        title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
+        return shell.problem(503, title, text, retry=True)
+
+    async def http_problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        text = "There is nothing at this address." if error.status_code == 404 else ""
+        return shell.problem(error.status_code, error.detail, text)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        accounts.close()
+
+    routes = [
+        Route("/", RequireSession(request_response(views.home)), methods=["GET"]),
+        Route("/sign_in", views.sign_in_page, methods=["GET"]),
+        Route("/sign_in", views.sign_in, methods=["POST"]),
+        Route("/sign_out", views.sign_out, methods=["POST"]),
+        Route(PROFILE, RequireSession(request_response(views.profile)), methods=["GET", "POST"]),
+        Route(PASSWORD, RequireSession(request_response(views.password)), methods=["GET", "POST"]),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={StoreUnavailable: unavailable, HTTPException: http_problem},
+    )
+    sessions = open_async_sessions(settings, clock=clock, account_active=account_active)
+    return SecurityHeaders(
+        SignedinMiddleware(app, sessions=sessions, layout=layout, time_zone=time_zone)
+    )
+
+
+class SecurityHeaders:
+    """Every response of the service says what HDR-2 asks, errors included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI connection."""
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                out = [CLEARED if header[0] == CLEARED[0] else header for header in message["headers"]]
+                there = {header[0] for header in out}
+                message["headers"] = out + [header for header in _SECURITY if header[0] not in there]
+            await send(message)
+
+        await self.app(scope, receive, secured if scope["type"] == "http" else send)
+
+
+_SECURITY: Final = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]

@@ -1,0 +1,79 @@
+"""Real parts for every test: both colours of the flow on real SQLite files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signedin._async.sessions import AsyncSessions
+from signedin._async.stores.sqlite import AsyncSqliteStore
+from signedin._sync.sessions import Sessions
+from signedin._sync.stores.sqlite import SqliteStore
+from signedin.settings import Settings
+
+from .support import AsAsync, Clock
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "sessions.db")
+
+
+@pytest.fixture(params=["async", "sync"])
+def colour(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def store(colour: str, path: str) -> AsyncIterator[Any]:
+    """Each store in each colour, behind the async face."""
+    made = AsyncSqliteStore(path) if colour == "async" else AsAsync(SqliteStore(path))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def open_sessions(
+    colour: str, path: str, clock: Clock
+) -> AsyncIterator[Callable[..., Any]]:
+    """Opens the flow on the test's store, under settings of the test's choice."""
+    opened: list[Any] = []
+
+    def make(*, listeners: Any = (), account_active: Any = None, **settings: Any) -> Any:
+        chosen = Settings.of(settings)
+        if colour == "async":
+            flow: Any = AsyncSessions(
+                AsyncSqliteStore(path), chosen, clock, listeners=listeners, account_active=account_active
+            )
+        else:
+            flow = AsAsync(
+                Sessions(SqliteStore(path), chosen, clock, listeners=listeners, account_active=account_active)
+            )
+        opened.append(flow)
+        return flow
+
+    yield make
+    for flow in opened:
+        await flow.close()
+
+
+@pytest.fixture
+async def sessions(open_sessions: Callable[..., Any]) -> Any:
+    """The flow under the default settings."""
+    return open_sessions()
+
+
+Opener = Callable[..., Awaitable[Any]]

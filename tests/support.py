@@ -1,0 +1,100 @@
+"""What the tests share: a clock that stands still, both colours behind one face, short cuts."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from typing import Any
+
+import anyio
+
+from signedin.session import Client, Record, SessionId, encode_tail, Facts, new_session_id
+from signedin.token import Token, new_secret
+
+START = 1_800_000_000_000
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+FIREFOX = "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    " Version/26.1 Mobile/15E148 Safari/604.1"
+)
+LAPTOP = Client("203.0.113.24", FIREFOX)
+PHONE = Client("2001:db8:4f::1c7", IPHONE)
+
+
+class Clock:
+    """A clock that moves when told to."""
+
+    def __init__(self, now: int = START) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+    def tick(self, milliseconds: int = 1) -> int:
+        self.now += milliseconds
+        return self.now
+
+
+class AsAsync:
+    """A sync object behind an async face, each call in a thread of its own: one suite, two colours."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped = wrapped
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self.wrapped, name)
+        if not inspect.ismethod(attribute):
+            return attribute
+        if inspect.isgeneratorfunction(attribute):
+            return lambda *args, **kwargs: _each(attribute(*args, **kwargs))
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return await anyio.to_thread.run_sync(lambda: attribute(*args, **kwargs))
+
+        return attribute if name == "touch_due" else call
+
+
+async def _each(items: Any) -> Any:
+    for item in items:
+        yield item
+
+
+def make_record(
+    user_id: str = "1",
+    now: int = START,
+    *,
+    series: bytes | None = None,
+    active: int | None = None,
+    idle: int | None = 7 * DAY,
+    expires: int | None = None,
+    session_id: SessionId | None = None,
+    tail: bytes | None = None,
+    ip: str = "203.0.113.24",
+) -> tuple[Record, Token]:
+    """A record as a store is given it, and its token."""
+    token = Token(session_id or new_session_id(user_id), new_secret())
+    facts = Facts(1, ("desktop", "Firefox", "144", "Ubuntu", None, None), ("password",), now)
+    record = Record(
+        id=SessionId(token.id),
+        user_id=user_id,
+        secret_hash=token.hash(),
+        series=series,
+        signed_in_at=now,
+        last_active_at=now if active is None else active,
+        idle_timeout=idle,
+        expires_at=expires,
+        ip=ip,
+        user_agent=FIREFOX,
+        name=None,
+        tail=encode_tail(facts) if tail is None else tail,
+    )
+    return record, token
+
+
+def random_bytes(count: int = 32) -> bytes:
+    return os.urandom(count)
