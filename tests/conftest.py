@@ -46,9 +46,7 @@ async def store(colour: str, path: str) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-async def open_sessions(
-    colour: str, path: str, clock: Clock
-) -> AsyncIterator[Callable[..., Any]]:
+async def open_sessions(colour: str, path: str, clock: Clock) -> AsyncIterator[Callable[..., Any]]:
     """Opens the flow on the test's store, under settings of the test's choice."""
     opened: list[Any] = []
 
@@ -60,7 +58,9 @@ async def open_sessions(
             )
         else:
             flow = AsAsync(
-                Sessions(SqliteStore(path), chosen, clock, listeners=listeners, account_active=account_active)
+                Sessions(
+                    SqliteStore(path), chosen, clock, listeners=listeners, account_active=account_active
+                )
             )
         opened.append(flow)
         return flow

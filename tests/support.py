@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from signedin.session import Client, Record, SessionId, encode_tail, Facts, new_session_id
+from signedin.session import Client, Facts, Record, SessionId, encode_tail, new_session_id
 from signedin.token import Token, new_secret
 
 START = 1_800_000_000_000

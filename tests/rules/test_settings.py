@@ -1,0 +1,106 @@
+"""One set of names for settings, from any source."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from signedin.config import open_async_sessions, sqlite_path
+from signedin.errors import SettingsError
+from signedin.policy import Policy
+from signedin.settings import Settings
+
+
+def test_text_as_the_environment_has_it() -> None:
+    """SIGNEDIN_* in the environment are the same names in capitals."""
+    environment = {
+        "SIGNEDIN_POLICY": "aal1",
+        "SIGNEDIN_CAP": "7",
+        "SIGNEDIN_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1",
+        "SIGNEDIN_PROXY_HEADER": "X-Real-IP",
+        "SIGNEDIN_INLINE_READS": "no",
+        "SIGNEDIN_FRESH_FOR": "15m",
+        "SIGNEDIN_SWEEP_EVERY": "none",
+        "SIGNEDIN_REMEMBER_ME": "30d",
+        "SIGNEDIN_PAGE": "",
+        "PATH": "/bin",
+    }
+    settings = Settings.of(Settings.from_environment(environment))
+    assert settings.policy.idle_timeout is None
+    assert settings.policy.cap == 7
+    assert settings.policy.remember_me == timedelta(days=30)
+    assert [str(n) for n in settings.proxies] == ["10.0.0.0/8", "192.0.2.1/32"]
+    assert settings.proxy_header == "x-real-ip"
+    assert settings.inline_reads is False
+    assert settings.fresh_ms == 15 * 60_000
+    assert settings.sweep_every is None
+    assert settings.page is None
+
+
+def test_values_as_python_has_them() -> None:
+    """The same names as keyword arguments."""
+    policy = Policy(cap=5)
+    settings = Settings.of({"policy": policy, "exclude": ["/static"], "clock_skew": timedelta(0)})
+    assert (settings.policy, settings.exclude, settings.skew_ms) == (policy, ("/static",), 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"polcy": "gitlab"}, "Did you mean 'policy'"),
+        ({"policy": "gitlob"}, "not one of gitlab, aal1, aal2, aal3"),
+        ({"cap": "many"}, "cap"),
+        ({"cap": 0}, "at least 1"),
+        ({"fresh_for": "soon"}, "90s, 15m, 12h, 7d"),
+        ({"insecure_http": "maybe"}, "yes or no"),
+        ({"trusted_proxies": "proxy.local"}, "10.0.0.0/8"),
+        ({"sign_out_forgets": "some"}, "'this' or 'everywhere'"),
+        ({"url": "app.example"}, "https://app.example"),
+        ({"url": "http://app.example"}, "insecure_http=True"),
+        ({"url": "https://app.example", "insecure_http": True}, "leave it out"),
+        ({"page": "active"}, "starts with '/'"),
+        ({"clock_skew": timedelta(seconds=-1)}, "negative"),
+        ({"sweep_every": timedelta(0)}, "longer than zero"),
+    ],
+)
+def test_bad_values(values: dict[str, object], says: str) -> None:
+    """A setting that can't be is refused at start-up, with what may be (COOK-1)."""
+    with pytest.raises(SettingsError, match=says):
+        Settings.of(values)
+
+
+def test_cookies_by_transport() -> None:
+    """Loopback keeps the prefix; other plain HTTP has to be said by name."""
+    assert Settings(url="http://127.0.0.1:8000").cookies.secure
+    assert Settings(url="http://[::1]:8000").cookies.secure
+    assert not Settings(url="http://intranet", insecure_http=True).cookies.secure
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///a.db", "a.db"),
+        ("sqlite:////var/a.db", "/var/a.db"),
+        ("sqlite:///with%20space.db", "with space.db"),
+        ("a.db", "a.db"),
+    ],
+)
+def test_store_urls(url: str, path: str) -> None:
+    """A file beside the application or an absolute one."""
+    assert sqlite_path(url) == path
+
+
+@pytest.mark.parametrize(
+    "url", ["", "sqlite://", "sqlite://host/a.db", "mysql:///a", "sqlite:///:memory:"]
+)
+def test_impossible_store_urls(url: str) -> None:
+    """Anything else says what is possible."""
+    with pytest.raises(SettingsError):
+        sqlite_path(url)
+
+
+def test_settings_or_values() -> None:
+    """A Settings object or single settings, not both."""
+    with pytest.raises(SettingsError, match="not both"):
+        open_async_sessions(Settings(), cap=3)
