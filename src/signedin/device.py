@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any, Final, Literal
 
+from .messages import say
+
 Kind = Literal["desktop", "phone", "tablet", "tv", "console", "cli", "unknown"]
 
 CHARACTERS: Final = 64
@@ -51,11 +53,11 @@ UNKNOWN: Final = Device("unknown", None, None, None, None, None)
 def device_name(device: Device) -> str:
     """What a device is called: ``Firefox on Ubuntu``, ``Safari on iPhone``, ``Android device``."""
     place = device.model if device.model in ("iPhone", "iPad") else device.os
-    if device.browser is None:
-        return (
-            "Unknown device" if place is None else place if place == device.model else f"{place} device"
-        )
-    return device.browser if place is None else f"{device.browser} on {place}"
+    if device.browser is not None:
+        return device.browser if place is None else say("browser_on", browser=device.browser, os=place)
+    if place is None:
+        return say("unknown_device")
+    return place if place == device.model else say("os_device", os=place)
 
 
 def parse_device(user_agent: str, hints: Mapping[str, str]) -> Device:

@@ -115,7 +115,7 @@ def test_every_message_is_used_and_there() -> None:
         for p in (*source.rglob("*.py"), *source.joinpath("templates").iterdir())
         if "messages" not in p.name
     ]
-    used = {key for text in texts for key in re.findall(r'say\(\s*"(\w+)"', text)}
+    used = {key for text in texts for key in re.findall(r"""say\(\s*['"](\w+)['"]""", text)}
     used |= {
         key
         for text in texts
