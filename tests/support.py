@@ -7,8 +7,11 @@ import os
 from typing import Any
 
 import anyio
+import msgspec
 
+from signedin.remember_me import Series, series_key
 from signedin.session import Client, Facts, Record, SessionId, encode_tail, new_session_id
+from signedin.steps import SignIn
 from signedin.token import Token, new_secret
 
 START = 1_800_000_000_000
@@ -98,3 +101,51 @@ def make_record(
 
 def random_bytes(count: int = 32) -> bytes:
     return os.urandom(count)
+
+
+def make_series(
+    user_id: str, session_id: SessionId, now: int = START, *, days: int = 14
+) -> tuple[Series, Token]:
+    """A remember-me series as a store is given it, and its first token."""
+    token = Token(new_session_id(user_id), new_secret())
+    series = Series(
+        key=series_key(token.id),
+        user_id=user_id,
+        secret_hash=token.hash(),
+        previous_hash=None,
+        nonce=None,
+        seen_at=None,
+        session_id=session_id,
+        created_at=now,
+        expires_at=now + days * DAY,
+    )
+    return series, token
+
+
+def step(record: Record, **changes: Any) -> SignIn:
+    """A sign-in that begins and ends when its record does."""
+    values: dict[str, Any] = {
+        "now": record.signed_in_at,
+        "started_at": record.signed_in_at,
+        "cap": 100,
+        "at_cap": "evict",
+    }
+    return SignIn(record, **(values | changes))
+
+
+async def signed_in(store: Any, user_id: str = "1", now: int = START, **fields: Any) -> Record:
+    """A session of this user in the store, with a remember-me series if ``remember`` asks for it."""
+    remember = fields.pop("remember", False)
+    record, _ = make_record(user_id, now, **fields)
+    series = None
+    if remember:
+        series, _ = make_series(user_id, record.id, now)
+        record = msgspec.structs.replace(record, series=series.key)
+    answer = await store.add(step(record, series=series, cap=None, started_at=2**50))
+    assert not isinstance(answer, str)
+    return record
+
+
+def ids(items: Any) -> set[str]:
+    """The ids of sessions, records or ended sessions."""
+    return {item.id for item in items}

@@ -143,24 +143,25 @@ def _admit(
 ) -> list[EndedSession]:
     """Add the record; end the least recently active beyond the cap, never the new one (S3)."""
     r = new.record
-    connection.execute(
-        _SQL["add"],
-        (
-            tag,
-            random,
-            r.user_id,
-            r.secret_hash,
-            r.series,
-            r.signed_in_at,
-            r.last_active_at,
-            r.idle_timeout,
-            r.expires_at,
-            r.ip,
-            r.user_agent,
-            r.name,
-            r.tail,
-        ),
+    row = (
+        tag,
+        random,
+        r.user_id,
+        r.secret_hash,
+        r.series,
+        r.signed_in_at,
+        r.last_active_at,
+        r.idle_timeout,
+        r.expires_at,
+        r.ip,
+        r.user_agent,
+        r.name,
+        r.tail,
     )
+    try:
+        connection.execute(_SQL["add"], row)
+    except apsw.ConstraintError:
+        raise ValueError("There is a session with this id already; nothing was changed.") from None
     if new.cap is None:
         return []
     limits = (tag, r.user_id, random, new.now, new.cap - 1)
@@ -354,10 +355,11 @@ def raise_everybody_barrier(connection: apsw.Connection, now: int) -> int:
     return int(connection.execute(_SQL["raise_everybody_barrier"], (now,)).get)
 
 
-def sweep(connection: apsw.Connection, keys: Sequence[tuple[bytes, str, bytes]], now: int) -> Swept:
-    """End these if they are still over; remove what is too old, a bounded number at a time."""
+def sweep(
+    connection: apsw.Connection, keys: Sequence[tuple[bytes, str, bytes]], limit: int, now: int
+) -> Swept:
+    """End these if they are still over; remove what is too old, ``limit`` of each at a time."""
     ended: list[EndedSession] = []
-    limit = max(len(keys), 100)
     for tag, user_id, random in keys:
         rows = connection.execute(_SQL["end_expired"], (tag, random, now)).fetchall()
         ended += _end_rows(connection, tag, user_id, rows, None, None, now)

@@ -210,7 +210,7 @@ class AsyncSqliteStore:
 
     async def sweep(self, now: int, limit: int) -> Swept:
         keys = await async_in_thread(self._rows, "expired", (now, limit))
-        return await self._write(lambda connection: steps.sweep(connection, keys, now))
+        return await self._write(lambda connection: steps.sweep(connection, keys, limit, now))
 
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         if bag is not None and len(bag) > DATA_BYTES:

@@ -199,7 +199,7 @@ class SqliteStore:
 
     def sweep(self, now: int, limit: int) -> Swept:
         keys = in_thread(self._rows, "expired", (now, limit))
-        return self._write(lambda connection: steps.sweep(connection, keys, now))
+        return self._write(lambda connection: steps.sweep(connection, keys, limit, now))
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         if bag is not None and len(bag) > DATA_BYTES:
