@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,3 @@ async def open_sessions(colour: str, path: str, clock: Clock) -> AsyncIterator[C
 async def sessions(open_sessions: Callable[..., Any]) -> Any:
     """The flow under the default settings."""
     return open_sessions()
-
-
-Opener = Callable[..., Awaitable[Any]]

@@ -51,6 +51,8 @@ class AsAsync:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self.wrapped, name)
+        if name == "store":
+            return AsAsync(attribute)
         if not inspect.ismethod(attribute):
             return attribute
         if inspect.isgeneratorfunction(attribute):

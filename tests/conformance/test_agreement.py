@@ -47,7 +47,7 @@ async def test_who_goes_at_the_cap(store: Any, seed: int) -> None:
         active = START - dice.randrange(5)
         idle = dice.choice([None, 3, DAY])
         record = await signed_in(store, now=START - dice.randrange(5, 8), active=active, idle=idle)
-        if START < deadline(active, idle, None):
+        if deadline(active, idle, None) > START:
             alive.append(record)
     cap = dice.randrange(1, 12)
     items = [(r.last_active_at, r.signed_in_at, bytes.fromhex(r.id)) for r in alive]
