@@ -194,12 +194,13 @@ class Engine:
                 return
             try:
                 self._create()
-                connection = self._connect(WRITE_WAIT)
-                try:
-                    with self._turn():
+                # Turning a new file to WAL needs it alone, and SQLite doesn't wait for that.
+                with self._turn():
+                    connection = self._connect(WRITE_WAIT)
+                    try:
                         upgrade(connection)
-                finally:
-                    connection.close()
+                    finally:
+                        connection.close()
             except (OSError, apsw.Error) as error:
                 raise broken(error, self.path) from error
             self._is_open = True
