@@ -5,6 +5,7 @@ A host application has its own; only ``signedin serve`` and ``signedin demo`` us
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import threading
@@ -91,8 +92,8 @@ class Accounts:
 
     def nearest(self, text: str) -> str | None:
         """The username that looks most like this one."""
-        names = self._do(lambda c: [row[0] for row in c.execute("SELECT username FROM account")])
-        return next(iter(get_close_matches(text, names, 1)), None)
+        names = {account.username.casefold(): account.username for account in self.all()}
+        return next((names[near] for near in get_close_matches(text.casefold(), names, 1)), None)
 
     def all(self) -> list[Account]:
         """Every account, by username."""
@@ -224,11 +225,23 @@ class Accounts:
         return self._threads.connection  # type: ignore[no-any-return]
 
     def _opened(self) -> apsw.Connection:
-        with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        connection = apsw.Connection(self.path, flags=apsw.SQLITE_OPEN_READWRITE)
-        connection.set_busy_timeout(BUSY)
-        connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").fetchall()
+        """A new connection, to a file that is made and brought up to date if need be."""
+        folder = os.open(os.path.dirname(self.path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # One process at a time: SQLite doesn't wait for the file when it turns it to WAL.
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            with suppress(FileExistsError):
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                os.close(os.open(self.path, flags, 0o600))
+            connection = apsw.Connection(self.path, flags=apsw.SQLITE_OPEN_READWRITE)
+            connection.set_busy_timeout(BUSY)
+            connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").fetchall()
+            self._upgrade(connection)
+        finally:
+            os.close(folder)
+        return connection
+
+    def _upgrade(self, connection: apsw.Connection) -> None:
         version: Any = connection.execute("PRAGMA user_version").get
         if version > SCHEMA:
             connection.close()
@@ -238,12 +251,8 @@ class Accounts:
             )
         if version == 0:
             sql = files(__package__ or "").joinpath("accounts.sql").read_text("utf-8")
-            connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("PRAGMA user_version").get == 0:  # nobody else was faster
-                connection.execute(sql).fetchall()
-                connection.execute(f"PRAGMA user_version = {SCHEMA}")
-            connection.execute("COMMIT")
-        return connection
+            script = f"BEGIN IMMEDIATE; {sql} PRAGMA user_version = {SCHEMA}; COMMIT"
+            connection.execute(script).fetchall()
 
 
 def _account(row: Any) -> Account:

@@ -57,9 +57,9 @@ class RateLimits:
 
 
 def _full_at(connection: apsw.Connection, key: bytes, now: int) -> int:
-    """When the bucket is full; never more than a minute ahead, if the clock was set back."""
+    """When the bucket is full. More than a minute ahead can't be, unless the clock was set back."""
     found: Any = connection.execute("SELECT full_at FROM attempts WHERE key = ?", (key,)).get
-    return now if found is None else min(max(found, now), now + MINUTE)
+    return found if found is not None and now < found <= now + MINUTE else now
 
 
 def _key(kind: bytes, text: str) -> bytes:
