@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any, Final, Literal
+from urllib.parse import unquote
 
 from .messages import say
 
@@ -69,7 +70,7 @@ def parse_device(user_agent: str, hints: Mapping[str, str]) -> Device:
     text = user_agent[:READ]
     try:
         kind, os, model = _system(text, hints)
-        browser, version = _brand(hints) or _browser(text, kind)
+        browser, version = _app(text) or _brand(hints) or _browser(text, kind)
         if _TOOL.match(text):
             kind = "cli"
         os_version = _os_version(os, _item(hints, "sec-ch-ua-platform-version"))
@@ -81,9 +82,10 @@ def parse_device(user_agent: str, hints: Mapping[str, str]) -> Device:
 
 # ── the system ───────────────────────────────────────────────────────────────────────────────
 
+# CUBOT is a maker of phones.
+_BOT: Final = re.compile(r"(?i)(?<!cu)bot\b|crawler|spider|slurp")
 # The first that matches; the order is from the special to the general.
 _SYSTEMS: Final[tuple[tuple[str, Kind, str | None, str | None], ...]] = (
-    (r"(?i)bot\b|crawler|spider|slurp", "unknown", None, None),
     (r"PlayStation", "console", "PlayStation", None),
     (r"Xbox", "console", "Xbox", None),
     (r"Nintendo", "console", "Nintendo", None),
@@ -99,12 +101,12 @@ _SYSTEMS: Final[tuple[tuple[str, Kind, str | None, str | None], ...]] = (
     (r"Android", "tablet", "Android", None),
     (r"CrOS", "desktop", "ChromeOS", None),
     (r"Windows", "desktop", "Windows", None),
-    (r"Macintosh|Mac OS X", "desktop", "macOS", None),
+    (r"Macintosh|Mac OS X|apple-darwin", "desktop", "macOS", None),
     (r"Ubuntu", "desktop", "Ubuntu", None),
     (r"Fedora", "desktop", "Fedora", None),
     (r"FreeBSD", "desktop", "FreeBSD", None),
     (r"OpenBSD", "desktop", "OpenBSD", None),
-    (r"Linux|X11", "desktop", "Linux", None),
+    (r"(?i)linux|X11", "desktop", "Linux", None),
 )
 _PLATFORMS: Final = {
     "Windows": "Windows",
@@ -114,25 +116,38 @@ _PLATFORMS: Final = {
     "Chrome OS": "ChromeOS",
     "Chromium OS": "ChromeOS",
 }
+_FAMILIES: Final[dict[str | None, str]] = {"Ubuntu": "Linux", "Fedora": "Linux"}
+_ORDINARY: Final = ("desktop", "phone", "tablet", "unknown")
 
 
 def _system(text: str, hints: Mapping[str, str]) -> tuple[Kind, str | None, str | None]:
+    if _BOT.search(text):
+        return "unknown", None, None
     kind: Kind = "unknown"
     os = model = None
     for pattern, kind_, os_, model_ in _SYSTEMS:
         if re.search(pattern, text):
             kind, os, model = kind_, os_, model_
             break
-    touch_points = hints.get("touch-points", "")
-    if os == "macOS" and touch_points.isdecimal() and int(touch_points[:4]) > 1:
+    if os == "macOS" and _touches(hints) and not re.search(r"Chrome/|Firefox/", text):
         return "tablet", "iPadOS", "iPad"
     platform = _PLATFORMS.get(_item(hints, "sec-ch-ua-platform") or "")
-    if platform is not None and kind in ("desktop", "phone", "tablet", "unknown"):
-        os, model = platform, None
-        kind = "desktop"
-        if os == "Android":
-            kind = "phone" if hints.get("sec-ch-ua-mobile") == "?1" else "tablet"
+    # The hint says Linux of every distribution, and no browser of Apple's sends one.
+    if (
+        platform is not None
+        and platform != _FAMILIES.get(os, os)
+        and model is None
+        and kind in _ORDINARY
+    ):
+        os, kind = platform, "tablet" if platform == "Android" else "desktop"
+    if os == "Android" and kind == "tablet" and hints.get("sec-ch-ua-mobile") == "?1":
+        kind = "phone"
     return kind, os, model
+
+
+def _touches(hints: Mapping[str, str]) -> bool:
+    touch_points = hints.get("touch-points", "")
+    return touch_points.isdecimal() and int(touch_points[:4]) > 1
 
 
 def _os_version(os: str | None, hint: str | None) -> str | None:
@@ -198,21 +213,27 @@ _APPS: Final = re.compile(
 _TOOL: Final = re.compile(
     r"(?i)(curl|libcurl|wget|git|python-requests|python-httpx|python-urllib|aiohttp|python|httpie"
     r"|go-http-client|node-fetch|axios|undici|postmanruntime|insomnia|ruby|java|perl|libwww-perl"
-    r"|powershell|guzzlehttp|php|rust|reqwest)\b"
+    r"|powershell|guzzlehttp|php|rust|reqwest)(?:/|$)"
 )
-_PRODUCT: Final = re.compile(r"([A-Za-z][\w .+-]{0,60}?)/v?(\d{1,5})")
+_PRODUCT: Final = re.compile(r"([A-Za-z%][\w .+%-]{0,120}?)/v?(\d{1,5})")
+# What the networking libraries and the systems of native applications add to a product's name.
+_NATIVE: Final = re.compile(r"CFNetwork/|Alamofire/|.okhttp/|Android|iPhone|iPad")
+
+
+def _app(text: str) -> tuple[str, None] | None:
+    """A known application; it comes before the brands, where it only says which engine it embeds."""
+    app = _APPS.search(text)
+    return None if app is None else (f"{app.lastgroup}{APP}", None)
 
 
 def _browser(text: str, kind: Kind) -> tuple[str | None, str | None]:
-    app = _APPS.search(text)
-    if app is not None:
-        return f"{app.lastgroup}{APP}", None
     if not text.startswith("Mozilla/"):
         product = _PRODUCT.match(text)
-        if product is None or product[1] == "Dalvik":
+        name = _clean(unquote(product[1])) if product else None  # CFNetwork escapes its host's name
+        if product is None or name is None or name == "Dalvik":
             return None, None
-        is_app = "CFNetwork/" in text or "okhttp/" in text[1:] or "Android" in text
-        return (_clean(product[1]) or "") + (APP if is_app else ""), product[2]
+        is_app = _NATIVE.search(text) and not _TOOL.match(text)
+        return name + (APP if is_app else ""), product[2]
     if kind == "console" or "; wv)" in text:
         return None, None
     from ua_parser import parse_user_agent
@@ -221,7 +242,7 @@ def _browser(text: str, kind: Kind) -> tuple[str | None, str | None]:
     if found is None:
         return None, None
     if kind == "unknown":
-        return _clean(found.family), None
+        return _clean(_BROWSERS.get(found.family, found.family)), None
     name = _BROWSERS.get(found.family)
     if name is None or found.major is None:
         return None, None
@@ -231,26 +252,34 @@ def _browser(text: str, kind: Kind) -> tuple[str | None, str | None]:
 
 def _brand(hints: Mapping[str, str]) -> tuple[str, str | None] | None:
     """The brand that a Chromium browser names itself by, past the made-up one among them."""
-    header = hints.get("sec-ch-ua-full-version-list") or hints.get("sec-ch-ua")
+    named = _brands(hints.get("sec-ch-ua-full-version-list", "")) or _brands(hints.get("sec-ch-ua", ""))
+    if any("WebView" in name for name in named):
+        return None  # an application's; its Chromium is not what the person uses
+    for name, version in named.items():
+        if name != "Chromium":
+            return name, version
+    return ("Chromium", named["Chromium"]) if named else None
+
+
+def _brands(header: str) -> dict[str, str | None]:
+    """The brands of a list and their major versions; none if the list can't be read."""
     if not header:
-        return None
+        return {}
     from http_sf import StructuredFieldError, parse
 
     try:
-        brands: Any = parse(header[:READ].encode("latin-1", "replace"), tltype="list")
+        items: Any = parse(header[:READ].encode("latin-1", "replace"), tltype="list")
     except StructuredFieldError:
-        return None
-    best = None
-    for item in brands:
-        value, parameters = item if isinstance(item, tuple) else (item, {})
+        return {}
+    named: dict[str, str | None] = {}
+    for value, parameters in items:
         if not isinstance(value, str) or re.sub("[^a-z]", "", value.lower()) == "notabrand":
             continue
         name = _clean(_BRANDS.get(value, value))
-        if name and "WebView" not in name and (best is None or name != "Chromium"):
+        if name:
             major = str(parameters.get("v", "")).partition(".")[0]
-            if best is None or best[0] == "Chromium":
-                best = name, major if major.isdecimal() and len(major) < 6 else None
-    return best
+            named[name] = major if major.isdecimal() and len(major) < 6 else None
+    return named
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────

@@ -115,6 +115,18 @@ AGENTS = [
     ("MyApp/3.2 CFNetwork/1490.0.4 Darwin/23.2.0", "unknown", "MyApp app", "3", None, "MyApp app"),
     ("Harbour/5.1 (Android 15) okhttp/4.12", "tablet", "Harbour app", "5", "Android", "Harbour app on Android"),
     ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "unknown", "Googlebot", None, None, "Googlebot"),
+    ("curl/8.5.0 (x86_64-pc-linux-gnu) libcurl/8.5.0", "cli", "curl", "8", "Linux", "curl on Linux"),
+    ("Wget/1.21.4 (linux-gnu)", "cli", "Wget", "1", "Linux", "Wget on Linux"),
+    ("curl/7.54.0 (x86_64-apple-darwin17)", "cli", "curl", "7", "macOS", "curl on macOS"),
+    ("okhttp/4.12.0", "unknown", "okhttp", "4", None, "okhttp"),
+    ("My%20App/3.2 CFNetwork/1490.0.4 Darwin/23.2.0", "unknown", "My App app", "3", None, "My App app"),
+    ("%00/1 CFNetwork/1490.0.4 Darwin/23.2.0", "unknown", None, None, None, "Unknown device"),
+    ("github-app/1.0 CFNetwork/1490.0.4 Darwin/23.2.0", "unknown", "github-app app", "1", None, "github-app app"),
+    ("MyApp/3.2 (iPhone; iOS 18.1; Scale/3.00)", "phone", "MyApp app", "3", "iOS", "MyApp app on iPhone"),
+    (
+        "Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
+        "phone", "Chrome", "142", "Android", "Chrome on Android",
+    ),
     ("", "unknown", None, None, None, "Unknown device"),
     ("Mozilla/5.0", "unknown", None, None, None, "Unknown device"),
     ("💥" * 100, "unknown", None, None, None, "Unknown device"),
@@ -183,12 +195,66 @@ def hints(
         ),
         (MAC + "605.1.15 Version/26.1 Safari/605.1.15", {"touch-points": "5"}, Device("tablet", "Safari", "26.1", "iPadOS", None, "iPad")),
         (MAC + "605.1.15 Version/26.1 Safari/605.1.15", {"touch-points": "0"}, Device("desktop", "Safari", "26.1", "macOS", None, None)),
+        (MAC + "605.1.15 CriOS/142.0 Version/18.0 Safari/605.1.15", {"touch-points": "5"}, Device("tablet", "Chrome", "142", "iPadOS", None, "iPad")),
+        (
+            MAC + "537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+            {"touch-points": "5"},
+            Device("desktop", "Chrome", "142", "macOS", None, None),
+        ),
         (MAC + "605.1.15 Version/26.1 Safari/605.1.15", {"touch-points": "²"}, Device("desktop", "Safari", "26.1", "macOS", None, None)),
     ],
 )  # fmt: skip
 def test_client_hints(agent: str, given: dict[str, str], expected: Device) -> None:
     """A version of the system and a model where the client hints give them, and nowhere else."""
     assert parse_device(agent, given) == expected
+
+
+WEBVIEW = '"Android WebView";v="142", "Chromium";v="142", "Not_A Brand";v="99"'
+ELECTRON = '"Chromium";v="142", "Not_A Brand";v="99"'
+
+
+@pytest.mark.parametrize(
+    ("agent", "given", "kind", "name"),
+    [
+        # a WebView belongs to an application
+        (ANDROID + "Version/4.0 Chrome/142 Mobile Safari/537.36; wv)", hints("Android", mobile="?1", brands=WEBVIEW), "phone", "Android device"),
+        (ANDROID + "Chrome/142 Mobile Instagram 330.0", hints("Android", mobile="?1", brands=WEBVIEW), "phone", "Instagram app on Android"),
+        (WIN + "Slack/4.36.140 Chrome/142 Electron/28", hints("Windows", brands=ELECTRON), "desktop", "Slack app on Windows"),
+        # the platform says Linux of every distribution
+        ("Mozilla/5.0 (X11; Ubuntu; Linux x86_64) Chrome/142", hints("Linux"), "desktop", "Chrome on Ubuntu"),
+        ("Mozilla/5.0 (X11; Fedora; Linux x86_64) Chrome/142", hints("Linux"), "desktop", "Chrome on Fedora"),
+        # either of the two words for a phone will do
+        (ANDROID + "Chrome/142 Mobile", {"sec-ch-ua-platform": '"Android"'}, "phone", "Android device"),
+        (ANDROID + "Chrome/142", {"sec-ch-ua-mobile": "?1"}, "phone", "Android device"),
+        # no hint turns a phone of Apple's or a bot into something else
+        (IPHONE + "Version/26.1 Mobile/15E148 Safari/604.1", {"sec-ch-ua-platform": '"macOS"'}, "phone", "Safari on iPhone"),
+        ("Mozilla/5.0 (compatible; bingbot/2.0)", {"sec-ch-ua-platform": '"Windows"'}, "unknown", "bingbot"),
+    ],
+)  # fmt: skip
+def test_who_is_believed(agent: str, given: dict[str, str], kind: str, name: str) -> None:
+    """Where the user agent and a hint differ, the one that can know is believed."""
+    device = parse_device(agent, given)
+    assert (device.kind, device_name(device)) == (kind, name)
+
+
+def test_full_version_list() -> None:
+    """The list of full versions is preferred, and one that can't be read leaves the short one."""
+    agent = WIN + "Chrome/142.0.0.0 Safari/537.36"
+    short = {"sec-ch-ua": '"Brave";v="142", "Chromium";v="142"'}
+    full = {"sec-ch-ua-full-version-list": '"Brave";v="143.1.2.3", "Chromium";v="143.0.0.1"'}
+    assert parse_device(agent, short | full).browser_version == "143"
+    broken = parse_device(agent, short | {"sec-ch-ua-full-version-list": '"broken'})
+    assert (broken.browser, broken.browser_version) == ("Brave", "142")
+
+
+def test_a_parser_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that can't be parsed is unknown, and a sign-in goes on."""
+
+    def fail(_: str) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("ua_parser.parse_user_agent", fail)
+    assert parse_device(WIN + "Chrome/142.0.0.0 Safari/537.36", {}) == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -200,7 +266,13 @@ def test_malformed_hints(junk: str) -> None:
     assert parse_device(WIN + "Chrome/142.0.0.0 Safari/537.36", given).browser == "Chrome"
 
 
-@given(st.text(), st.dictionaries(st.sampled_from(sorted(hints(""))), st.text()))
+KEYS = sorted({*hints(""), "sec-ch-ua-full-version-list", "touch-points"})
+
+
+@given(
+    st.text() | st.sampled_from([row[0] for row in AGENTS]),
+    st.dictionaries(st.sampled_from(KEYS), st.text()),
+)
 def test_anything(agent: str, given: dict[str, str]) -> None:
     """Any text gives a device whose words are short and can be shown; twice the same one."""
     device = parse_device(agent, given)

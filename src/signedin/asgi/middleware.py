@@ -119,11 +119,12 @@ class SignedinMiddleware:
             if response.started:
                 raise
             title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
+            response.drop()
             await send_reply(
                 response.send, problem(503, "store_unavailable", f"{title} {text}", RETRY_AFTER)
             )
         finally:
-            response.finish()
+            await response.finish()
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = self._exchange(scope)
@@ -141,7 +142,7 @@ class SignedinMiddleware:
                 raise
             await send({"type": "websocket.close", "code": 1013, "reason": "store unavailable"})
         finally:
-            response.finish()
+            await response.finish()
 
     def _exchange(self, scope: Scope) -> AsyncExchange:
         settings = self.settings
@@ -238,10 +239,29 @@ class _Response:
         self._body_read = scope["type"] == "websocket"
         self._ended: asyncio.Event | None = None
         self._watched: Connection | None = None
+        self._held: list[Message] = []
         self.started = False
 
     async def send(self, message: Message) -> None:
         """Pass on what the application sends; the first message carries cookies and headers."""
+        kind = message["type"]
+        if kind == "http.response.start" and message["status"] == 500 and not self._held:
+            # Starlette answers an error so before it raises it to us, who may know a better answer.
+            self._held.append(message)
+        elif self._held and not message.get("more_body", False):
+            self._held.append(message)
+        else:
+            if self._held:
+                await self.flush()
+            await self._send_on(message)
+
+    async def flush(self) -> None:
+        """Send what was held back."""
+        held, self._held = self._held, []
+        for message in held:
+            await self._send_on(message)
+
+    async def _send_on(self, message: Message) -> None:
         kind = message["type"]
         if kind == "http.response.start":
             self.started = True
@@ -284,8 +304,14 @@ class _Response:
             return {"type": "websocket.disconnect", "code": 1008, "reason": ""}
         return {"type": "http.disconnect"}
 
-    def finish(self) -> None:
-        """The application has returned."""
+    def drop(self) -> None:
+        """Forget what was held back."""
+        self._held.clear()
+
+    async def finish(self) -> None:
+        """The application has returned, or failed."""
+        if self._held:
+            await self.flush()
         if self._watched is not None:
             self._middleware._connections.remove(self._watched)
 
