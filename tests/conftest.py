@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from signedin._async.sessions import AsyncSessions
 from signedin._async.stores.sqlite import AsyncSqliteStore
 from signedin._sync.sessions import Sessions
 from signedin._sync.stores.sqlite import SqliteStore
+from signedin.cookies import Cookie, CookieNames
 from signedin.settings import Settings
+from signedin.token import Token
 
-from .support import AsAsync, Clock
+from .support import ISSUED, AsAsync, Clock
 
 
 @pytest.fixture
@@ -74,3 +77,23 @@ async def open_sessions(colour: str, path: str, clock: Clock) -> AsyncIterator[C
 async def sessions(open_sessions: Callable[..., Any]) -> Any:
     """The flow under the default settings."""
     return open_sessions()
+
+
+@pytest.fixture(autouse=True)
+def canary(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Over every test: no issued token in a log line of any level (TOK-4). Web clients look into
+    every response as well.
+    """
+    make = CookieNames.set
+
+    def noted(self: CookieNames, name: str, value: str, max_age: int | None = None) -> Cookie:
+        if Token.parse(value) is not None:
+            ISSUED.add(value.partition(".")[2])
+        return make(self, name, value, max_age)
+
+    monkeypatch.setattr(CookieNames, "set", noted)
+    with caplog.at_level(logging.DEBUG):
+        yield
+    leaked = [secret for secret in ISSUED if secret in caplog.text]
+    ISSUED.clear()
+    assert leaked == []

@@ -29,6 +29,10 @@ LAPTOP = Client("203.0.113.24", FIREFOX)
 PHONE = Client("2001:db8:4f::1c7", IPHONE)
 
 
+ISSUED: set[str] = set()
+"""The secrets that were issued in the running test: canaries, not to be seen anywhere."""
+
+
 class Clock:
     """A clock that moves when told to."""
 

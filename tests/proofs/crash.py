@@ -64,9 +64,7 @@ def check(path: str, told: list[bytes]) -> int:
         assert flow.validate(token) is not None, "an acknowledged sign-in is lost"
     connection = flow.store._engine.reader  # type: ignore[attr-defined]
     assert connection.execute("PRAGMA integrity_check").get == "ok"
-    half = connection.execute(
-        "SELECT count(*) FROM session JOIN ended USING (tag, random)"
-    ).get
+    half = connection.execute("SELECT count(*) FROM session JOIN ended USING (tag, random)").get
     assert half == 0, "a session is alive and in the history"
     flow.close()
     return len(words["in"])

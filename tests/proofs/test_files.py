@@ -60,7 +60,9 @@ def test_the_schema_is_all_migrations(flow: Any, path: str) -> None:
         migration[:2] for migration in migrations("sqlite")
     ]
     assert connection.execute("PRAGMA journal_mode").get == "wal"
-    tables = connection.execute("SELECT name, strict, wr FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'").fetchall()
+    tables = connection.execute(
+        "SELECT name, strict, wr FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'"
+    ).fetchall()
     assert all(strict for _, strict, _ in tables)
     assert connection.execute("PRAGMA integrity_check").get == "ok"
     connection.close()
@@ -219,7 +221,10 @@ def test_opened_after_fork(path: str) -> None:
         flow.close()
     """
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code), path], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code), path],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -244,7 +249,10 @@ def test_an_operation_that_fails_leaves_its_group_alone(flow: Any) -> None:
         connection.execute("DELETE FROM session")
         raise LookupError("on purpose")
 
-    futures = [engine.submit(fails) if n % 2 else engine.submit(lambda c: c.execute("SELECT 1").get) for n in range(10)]
+    futures = [
+        engine.submit(fails) if n % 2 else engine.submit(lambda c: c.execute("SELECT 1").get)
+        for n in range(10)
+    ]
     for n, future in enumerate(futures):
         if n % 2:
             with pytest.raises(LookupError, match="on purpose"):

@@ -47,9 +47,22 @@ def test_finding(accounts: Accounts) -> None:
     """By id, username, e-mail, in any case, as operators name somebody."""
     ada = add(accounts, "Ada", name="Ada Okafor", email="Ada@Example.com", admin=True)
     bo = add(accounts, "b.o-1_2")
-    assert accounts.find(ada.id) == accounts.find_by_login(" aDA ") == accounts.find_by_login("ada@example.COM") == ada
-    assert (ada.name, ada.admin, ada.disabled, bo.name, bo.email) == ("Ada Okafor", True, False, "b.o-1_2", None)
-    assert [accounts.named(text) for text in ("ada", ada.id, "username:ada", "ada@example.com")] == [ada] * 4
+    assert (
+        accounts.find(ada.id)
+        == accounts.find_by_login(" aDA ")
+        == accounts.find_by_login("ada@example.COM")
+        == ada
+    )
+    assert (ada.name, ada.admin, ada.disabled, bo.name, bo.email) == (
+        "Ada Okafor",
+        True,
+        False,
+        "b.o-1_2",
+        None,
+    )
+    assert [accounts.named(text) for text in ("ada", ada.id, "username:ada", "ada@example.com")] == [
+        ada
+    ] * 4
     assert accounts.named("username:1") is None
     assert accounts.find_many([ada.id, "99", "x"]) == {ada.id: ada}
     assert accounts.all() == [ada, bo]
@@ -102,7 +115,12 @@ def test_changing(accounts: Accounts) -> None:
     assert accounts.set_disabled(ada.id, True)
     found = accounts.find(ada.id)
     assert found is not None
-    assert (found.name, found.time_zone, found.disabled, found.password_changed_at) == ("A", "Europe/Zurich", True, START + 1)
+    assert (found.name, found.time_zone, found.disabled, found.password_changed_at) == (
+        "A",
+        "Europe/Zurich",
+        True,
+        START + 1,
+    )
     assert not accounts.set_disabled("99", True)
     assert accounts.password_hash("99") is None
 
@@ -177,7 +195,13 @@ async def test_an_unknown_user_costs_the_same(monkeypatch: pytest.MonkeyPatch) -
         return verify(self, *args)
 
     monkeypatch.setattr(PasswordHasher, "verify", counted)
-    for known, typed in ((hashed, "correct horse"), (hashed, "wrong"), (None, "x"), (hashed, "x" * 5000), (hashed, "\ud800")):
+    for known, typed in (
+        (hashed, "correct horse"),
+        (hashed, "wrong"),
+        (None, "x"),
+        (hashed, "x" * 5000),
+        (hashed, "\ud800"),
+    ):
         count = 0
         await passwords.verify(known, typed)
         assert count == 1

@@ -28,7 +28,7 @@ from signedin.asgi import (
     why_signed_out,
 )
 
-from ..support import FIREFOX
+from ..support import FIREFOX, ISSUED
 
 ORIGIN = "https://app.example"
 PAGE = "/-/user_settings/active_sessions"
@@ -59,7 +59,9 @@ async def sign_in_page(request: Request) -> Response:
 async def do_sign_in(request: Request) -> Response:
     form = await request.form()
     outcome = await sign_in(request, str(form["user"]), remember="remember" in form)
-    return PlainTextResponse(outcome.why, 409) if isinstance(outcome, Refused) else PlainTextResponse("in")
+    return (
+        PlainTextResponse(outcome.why, 409) if isinstance(outcome, Refused) else PlainTextResponse("in")
+    )
 
 
 async def do_sign_out(request: Request) -> Response:
@@ -145,7 +147,9 @@ def make_app(**options: Any) -> SignedinMiddleware:
 class Client(httpx2.AsyncClient):
     """A browser's page of the application: same-origin requests with a browser's headers."""
 
-    def __init__(self, app: Any, *, address: str = "203.0.113.24", headers: Any = None, **options: Any) -> None:
+    def __init__(
+        self, app: Any, *, address: str = "203.0.113.24", headers: Any = None, **options: Any
+    ) -> None:
         shown = {"user-agent": FIREFOX, "sec-fetch-site": "same-origin", "accept": "text/html"}
         super().__init__(
             transport=httpx2.ASGITransport(app, client=(address, 40000)),
@@ -153,6 +157,13 @@ class Client(httpx2.AsyncClient):
             headers=shown | dict(headers or {}),
             **options,
         )
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        """Send, and look whether a token is anywhere but in a cookie (TOK-4)."""
+        answer = await super().send(request, **options)
+        shown = answer.text + repr([h for h in answer.headers.multi_items() if h[0] != "set-cookie"])
+        assert not [secret for secret in ISSUED if secret in shown]
+        return answer
 
     async def enter(self, user: str = "1", *, remember: bool = False) -> str:
         """Sign in; the session's id."""

@@ -64,7 +64,9 @@ async def test_a_token_comes_from_its_cookie_only(app: Any, browser: Client, whe
             "query": lambda: thief.get("/me", params={SESSION: token}),
             "header": lambda: thief.get("/me", headers={"authorization": f"Bearer {token}"}),
             "body": lambda: thief.request("GET", "/me", content=f"{SESSION}={token}"),
-            "doubled": lambda: thief.get("/me", headers={"cookie": f"{SESSION}={token}; {SESSION}={token}"}),
+            "doubled": lambda: thief.get(
+                "/me", headers={"cookie": f"{SESSION}={token}; {SESSION}={token}"}
+            ),
             "other-name": lambda: thief.get("/me", headers={"cookie": f"signedin={token}"}),
         }
         assert (await requests[where]()).json()["user"] is None
@@ -79,7 +81,9 @@ async def test_cookie_headers_in_parts(app: Any, browser: Client) -> None:
         assert answer.json()["user"] == "1"
 
 
-@pytest.mark.parametrize("junk", ["", "x", "A" * 20_000, "\xff\xfe", "a" * 48 + "." + "A" * 43, "%00", '"quoted"'])
+@pytest.mark.parametrize(
+    "junk", ["", "x", "A" * 20_000, "\xff\xfe", "a" * 48 + "." + "A" * 43, "%00", '"quoted"']
+)
 async def test_junk_cookies(app: Any, junk: str) -> None:
     """Any cookie: not signed in, no 5xx, and nothing is cleared (V5, V7)."""
     async with Client(app) as client:
@@ -139,7 +143,9 @@ async def test_a_page_and_its_pictures_wake_up_together(app: Any, browser: Clien
     browser.restart()
     cookie = f"{REMEMBER}={browser.tokens()[REMEMBER]}"
     async with Client(app) as client:
-        answers = await asyncio.gather(*(client.get("/me", headers={"cookie": cookie}) for _ in range(20)))
+        answers = await asyncio.gather(
+            *(client.get("/me", headers={"cookie": cookie}) for _ in range(20))
+        )
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert len({tuple(answer.headers.get_list("set-cookie")) for answer in answers}) == 1
 
@@ -219,7 +225,9 @@ async def test_cross_site(app: Any, method: str, site: str | None, origin: str |
 async def test_a_cross_site_sign_in(app: Any, flow: Any) -> None:
     """Nobody is signed in as somebody else by another site's form."""
     async with Client(app) as client:
-        answer = await client.post("/sign_in", data={"user": "evil"}, headers={"sec-fetch-site": "cross-site"})
+        answer = await client.post(
+            "/sign_in", data={"user": "evil"}, headers={"sec-fetch-site": "cross-site"}
+        )
         assert answer.status_code == 403
         assert "set-cookie" not in answer.headers
     assert await flow.list(None) == []
@@ -246,7 +254,9 @@ async def test_trusted_proxies(path: str, clock: Any) -> None:
     """The forwarded address counts only from a proxy that was named."""
     app = make_app(store=path, trusted_proxies=("10.0.0.0/8",), clock=clock, sweep_every=None)
     for peer, seen in (("10.1.2.3", "198.51.100.9"), ("203.0.113.24", "203.0.113.24")):
-        async with Client(app, address=peer, headers={"x-forwarded-for": "1.1.1.1, 198.51.100.9"}) as client:
+        async with Client(
+            app, address=peer, headers={"x-forwarded-for": "1.1.1.1, 198.51.100.9"}
+        ) as client:
             session_id = await client.enter(peer)
             assert [s.ip for s in await app.sessions.list(peer) if s.id == session_id] == [seen]
     await app.sessions.close()
@@ -254,7 +264,12 @@ async def test_trusted_proxies(path: str, clock: Any) -> None:
 
 async def test_hostile_user_agents(app: Any, flow: Any) -> None:
     """512 bytes read, 256 characters kept, nothing that acts (INP-1)."""
-    agents = [b"<script>alert(1)</script>" * 40, b"\xff\xfe" * 400, "\u202eevil\u2066".encode(), b"x" * 10_000]
+    agents = [
+        b"<script>alert(1)</script>" * 40,
+        b"\xff\xfe" * 400,
+        "\u202eevil\u2066".encode(),
+        b"x" * 10_000,
+    ]
     async with Client(app) as client:
         for n, agent in enumerate(agents):
             await client.post("/sign_in", data={"user": str(n)}, headers={"user-agent": agent})
@@ -341,7 +356,10 @@ async def test_touches_are_drained_at_shutdown(app: Any, browser: Client, flow: 
 async def test_require_session(app: Any, browser: Client) -> None:
     """A page redirects and comes back; anything else gets 401."""
     answer = await browser.get("/members?a=b&c=%2F")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/sign_in?next=/members%3Fa%3Db%26c%3D%252F")
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        "/sign_in?next=/members%3Fa%3Db%26c%3D%252F",
+    )
     answer = await browser.post("/members")
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign_in")
     answer = await browser.get("/members", headers={"accept": "application/json"})
@@ -446,7 +464,14 @@ async def test_an_outage(app: Any, browser: Client, flow: Any, monkeypatch: pyte
     before = browser.tokens()
     with monkeypatch.context() as patched:
         patched.setattr(flow, "store", Broken())
-        for path, status in (("/", 200), ("/me", 503), ("/state", 503), ("/members", 503), (PAGE, 503), ("/sign_in", 200)):
+        for path, status in (
+            ("/", 200),
+            ("/me", 503),
+            ("/state", 503),
+            ("/members", 503),
+            (PAGE, 503),
+            ("/sign_in", 200),
+        ):
             answer = await browser.get(path)
             assert answer.status_code == status, path
             assert "set-cookie" not in answer.headers
