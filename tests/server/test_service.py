@@ -1,0 +1,410 @@
+"""The service: sign-in, sign-out, profile, password, disabled accounts, limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+
+from signedin.config import open_sessions
+from signedin.errors import SettingsError, StoreUnavailable
+from signedin.server.accounts import Accounts
+from signedin.server.app import create_app
+from signedin.server.demo import DEMO, prepare
+from signedin.server.passwords import Passwords
+from signedin.server.run import demo_settings, is_loopback, settings_for
+from signedin.server.shell import initials
+from signedin.settings import Settings
+
+from ..support import DAY, IPHONE, MINUTE, SECOND, Clock
+from ..web.support import PAGE, Client
+
+FAST = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+PASSWORD = "correct horse"
+PROFILE = "/-/user_settings/profile"
+CHANGE = "/-/user_settings/password"
+
+
+@pytest.fixture
+def settings(path: str) -> Settings:
+    return Settings(store=path, sweep_every=None)
+
+
+@pytest.fixture
+def accounts(tmp_path: Path, clock: Clock) -> Any:
+    made = Accounts(str(tmp_path / "accounts.db"))
+    for name, shown in (("ada", "Ada Okafor"), ("bo", "Bo Nilsson")):
+        made.add(
+            name,
+            name=shown,
+            email=f"{name}@example.com",
+            password_hash=FAST.hash_now(PASSWORD),
+            now=clock(),
+        )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def app(settings: Settings, accounts: Accounts, clock: Clock) -> AsyncIterator[Any]:
+    made: Any = create_app(settings, accounts, name="Harbour", passwords=FAST, clock=clock)
+    yield made
+    await made.app.sessions.close()
+
+
+@pytest.fixture
+async def browser(app: Any) -> AsyncIterator[Client]:
+    async with Client(app) as made:
+        yield made
+
+
+@pytest.fixture
+async def phone(app: Any) -> AsyncIterator[Client]:
+    async with Client(app, address="198.51.100.7", headers={"user-agent": IPHONE}) as made:
+        yield made
+
+
+async def enter(client: Client, login: str = "ada", password: str = PASSWORD, **fields: str) -> Any:
+    return await client.post("/sign_in", data={"login": login, "password": password} | fields)
+
+
+async def test_the_journey(browser: Client) -> None:
+    """Sign in, home, avatar, Edit profile, Active Sessions: by the links that are there."""
+    answer = await browser.get("/")
+    assert answer.headers["location"] == "/sign_in?next=/"
+    form = await browser.get("/sign_in?next=/")
+    assert "Username or email" in form.text
+    assert "Stay signed in for 2 weeks on this device" in form.text
+    answer = await enter(browser, next="/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    home = (await browser.get("/")).text
+    assert "Ada Okafor" in home
+    profile = re.search(r'href="([^"]+)">Edit profile', home)
+    assert profile is not None
+    settings = (await browser.get(profile[1])).text
+    sessions = re.search(r'href="([^"]+)"[^>]*>(?:(?!</a>).)*Active Sessions</a>', settings, re.DOTALL)
+    assert sessions is not None
+    html = (await browser.get(sessions[1])).text
+    assert "Active Sessions · Harbour" in html
+    assert 'aria-current="page"' in html
+    assert "only signed in here" in html
+
+
+@pytest.mark.parametrize("login", ["ada", "ADA", " ada ", "ada@example.com", "Ada@Example.COM"])
+async def test_logins(browser: Client, login: str) -> None:
+    """By username or e-mail address, in any case."""
+    assert (await enter(browser, login)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("login", "password"),
+    [
+        ("ada", "wrong"),
+        ("nobody", PASSWORD),
+        ("", ""),
+        ("ada", "x" * 5000),
+        ("ada\x00", "\x00"),
+        ("1", PASSWORD),
+    ],
+)
+async def test_wrong_logins(browser: Client, login: str, password: str) -> None:
+    """One message for an unknown user and a wrong password; what was typed for the name stays."""
+    answer = await enter(browser, login, password)
+    assert answer.status_code == 422
+    assert "Invalid login or password." in answer.text
+    assert "set-cookie" not in answer.headers
+    assert password not in answer.text or len(password) < 6
+
+
+@pytest.mark.parametrize(
+    ("target", "goes"),
+    [
+        ("/-/user_settings/profile?a=b", "/-/user_settings/profile?a=b"),
+        ("//evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/a\r\nSet-Cookie: x=y", "/"),
+    ],
+)
+async def test_next(browser: Client, target: str, goes: str) -> None:
+    """Only a path of this origin is gone to."""
+    page = await browser.get("/sign_in", params={"next": target})
+    assert "evil" not in page.text
+    assert (await enter(browser, next=target)).headers["location"] == goes
+
+
+async def test_remember_me(browser: Client, clock: Clock) -> None:
+    """A restarted browser comes back; without the box it doesn't."""
+    await enter(browser)
+    browser.restart()
+    assert (await browser.get("/")).status_code == 303
+    await enter(browser, remember_me="1")
+    clock.tick(DAY)
+    browser.restart()
+    assert (await browser.get("/")).status_code == 200
+
+
+async def test_the_whole_way(browser: Client, phone: Client) -> None:
+    """A and B sign in with Remember me, A revokes B, B is told, stays out, A goes on."""
+    await enter(browser, remember_me="1")
+    await enter(phone, remember_me="1")
+    html = (await browser.get(PAGE)).text
+    assert "Safari on iPhone" in html
+    revoke = re.search(rf'action="({PAGE}/[0-9a-f]+/revoke)"', html)
+    assert revoke is not None
+    assert "Revoke this session?" in (await browser.get(revoke[1])).text
+    await browser.post(revoke[1])
+    assert "Safari on iPhone is signed out." in (await browser.get(PAGE)).text
+    answer = await phone.get(PROFILE)
+    assert answer.headers["location"] == f"/sign_in?next={PROFILE}"
+    page = await phone.get(answer.headers["location"])
+    assert "You were signed out because this session was revoked." in page.text
+    assert "revoked" not in (await phone.get("/sign_in")).text
+    phone.restart()
+    assert (await phone.get("/")).status_code == 303
+    assert (await browser.get("/")).status_code == 200
+
+
+async def test_changing_the_password(browser: Client, phone: Client, accounts: Accounts) -> None:
+    """Other sessions end, this one goes on; the new password is the password (E7)."""
+    await enter(browser, remember_me="1")
+    await enter(phone, remember_me="1")
+    for current, new, says in (
+        ("wrong", "new password", "not right"),
+        (PASSWORD, "short", "at least 8"),
+    ):
+        answer = await browser.post(CHANGE, data={"current": current, "new": new})
+        assert answer.status_code == 422
+        assert says in answer.text
+    assert (await phone.get("/")).status_code == 200
+    answer = await browser.post(CHANGE, data={"current": PASSWORD, "new": "new password"})
+    assert answer.headers["location"] == f"{CHANGE}?changed#flash"
+    assert "Your password is changed." in (await browser.get(f"{CHANGE}?changed")).text
+    assert (await browser.get("/")).status_code == 200
+    answer = await phone.get("/")
+    assert "details changed" in (await phone.get(answer.headers["location"])).text
+    phone.restart()
+    assert (await phone.get("/")).status_code == 303
+    assert (await enter(phone)).status_code == 422
+    assert (await enter(phone, password="new password")).status_code == 303
+
+
+async def test_a_password_change_during_a_sign_in(
+    browser: Client,
+    phone: Client,
+    accounts: Accounts,
+    app: Any,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The old password, checked before the change, signs nobody in after it (S6)."""
+    await enter(browser)
+    verify = FAST.verify
+
+    async def slow(self: Any, *args: Any) -> bool:
+        right = await verify(*args)
+        with monkeypatch.context() as patched:
+            patched.setattr(Passwords, "verify", lambda self, *args: verify(*args))
+            clock.tick(5 * SECOND)
+            answer = await browser.post(CHANGE, data={"current": PASSWORD, "new": "new password"})
+            assert answer.status_code == 303
+        return right
+
+    monkeypatch.setattr(Passwords, "verify", slow)
+    answer = await enter(phone)
+    assert answer.headers["location"] == "/sign_in?again&next=/"
+    assert "Please sign in again." in (await phone.get(answer.headers["location"])).text
+
+
+async def test_a_store_that_fails_after_the_password_changed(
+    browser: Client, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the page says what is done and what is not."""
+    await enter(browser)
+
+    async def fails(*args: Any, **kwargs: Any) -> Any:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(app.app.sessions, "credentials_changed", fails)
+    answer = await browser.post(CHANGE, data={"current": PASSWORD, "new": "new password"})
+    assert "could not be signed out" in answer.text
+
+
+async def test_a_disabled_account(browser: Client, accounts: Accounts, app: Any) -> None:
+    """No sign-in, no resume; told only to who knows the password."""
+    ada = accounts.find_by_login("ada")
+    assert ada is not None
+    await enter(browser, remember_me="1")
+    accounts.set_disabled(ada.id, True)
+    browser.restart()
+    assert (await browser.get("/")).status_code == 303
+    assert "Invalid login or password." in (await enter(browser, password="wrong")).text
+    answer = await enter(browser)
+    assert answer.status_code == 403
+    assert "This account is disabled." in answer.text
+    accounts.set_disabled(ada.id, False)
+    assert (await browser.get("/")).status_code == 200
+    await app.app.sessions.account_disabled(ada.id)
+    answer = await browser.get("/")
+    assert "This account is disabled." in (await browser.get(answer.headers["location"])).text
+
+
+async def test_too_many_attempts(browser: Client, clock: Clock) -> None:
+    """The eleventh within a minute is told to wait; sessions are left alone."""
+    await enter(browser)
+    for _ in range(9):
+        assert (await enter(browser, password="wrong")).status_code == 422
+    answer = await enter(browser)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "6")
+    assert "Try again in 6 seconds" in answer.text
+    assert (await browser.get("/")).status_code == 200
+    assert (
+        await browser.post(CHANGE, data={"current": PASSWORD, "new": "new password"})
+    ).status_code == 422
+    clock.tick(MINUTE)
+    assert (await enter(browser)).status_code == 303
+
+
+async def test_the_sign_in_page_for_who_is_signed_in(browser: Client, clock: Clock) -> None:
+    """Freshly signed in: go on. Signed in long ago: the form, to become fresh."""
+    await enter(browser)
+    assert (await browser.get("/sign_in?next=/-/user_settings/profile")).headers["location"] == PROFILE
+    clock.tick(11 * MINUTE)
+    assert (await browser.get("/sign_in")).status_code == 200
+
+
+async def test_profile(browser: Client, accounts: Accounts) -> None:
+    """Name and time zone; a wrong one says so and loses nothing."""
+    await enter(browser)
+    answer = await browser.post(PROFILE, data={"name": "Ada <b>", "time_zone": "Europe/Zurich"})
+    assert answer.status_code == 303
+    html = (await browser.get(f"{PROFILE}?saved")).text
+    assert "Your profile is saved." in html
+    assert "Ada &lt;b&gt;" in html
+    assert "Europe/Zurich" in (await browser.get(PAGE)).text
+    for data in ({"name": " ", "time_zone": ""}, {"name": "Ada", "time_zone": "Mars/Base"}):
+        assert (await browser.post(PROFILE, data=data)).status_code == 422
+    ada = accounts.find_by_login("ada")
+    assert ada is not None
+    assert (ada.name, ada.time_zone) == ("Ada <b>", "Europe/Zurich")
+
+
+async def test_sign_out(browser: Client) -> None:
+    """Clears what is the service's own: cookies, cache, storage."""
+    await enter(browser, remember_me="1")
+    answer = await browser.post("/sign_out")
+    assert answer.headers["clear-site-data"] == '"cache", "cookies", "storage"'
+    assert browser.tokens() == {}
+    assert (await browser.get("/sign_out")).status_code == 405
+
+
+async def test_headers_everywhere(browser: Client) -> None:
+    """Every answer, errors included, says what HDR-2 asks; none has anything inline."""
+    for entered in (False, True):
+        for path in ("/", "/sign_in", "/sign_out", PROFILE, CHANGE, PAGE, "/nothing", f"{PAGE}/nothing"):
+            answer = await browser.get(path)
+            for name in (
+                "content-security-policy",
+                "x-content-type-options",
+                "referrer-policy",
+                "cross-origin-opener-policy",
+            ):
+                assert name in answer.headers, path
+            assert not re.search(r"<script|<style|\sstyle=|\son\w+=", answer.text)
+        if not entered:
+            await enter(browser)
+    assert (await browser.post("/sign_in", headers={"sec-fetch-site": "cross-site"})).status_code == 403
+
+
+async def test_an_outage(
+    browser: Client, app: Any, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that says so, with Retry-After; cookies untouched."""
+    await enter(browser, remember_me="1")
+    before = browser.tokens()
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            async def verb(*args: Any, **kwargs: Any) -> Any:
+                raise StoreUnavailable
+
+            return verb
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.app.sessions, "store", Broken())
+        for path in ("/", PROFILE, CHANGE, PAGE):
+            answer = await browser.get(path)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert "set-cookie" not in answer.headers
+    with monkeypatch.context() as patched:
+        patched.setattr(accounts, "_do", lambda work: (_ for _ in ()).throw(StoreUnavailable()))
+        assert (await browser.get("/")).status_code == 503
+        assert (await enter(browser)).status_code == 503
+    assert browser.tokens() == before
+    assert (await browser.get("/")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["Ada Okafor", "ada", "Ada van der Berg", "é", "", "  "])
+def test_initials(name: str) -> None:
+    """First and last word."""
+    assert initials(name) == {"Ada Okafor": "AO", "ada": "A", "Ada van der Berg": "AB", "é": "É"}.get(
+        name, ""
+    )
+
+
+# ── running ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "intranet", "", "127.0.0.1.evil"])
+def test_other_machines_need_https(host: str) -> None:
+    """Refused with the way out, unless https is said or plain HTTP was meant."""
+    assert not is_loopback(host)
+    with pytest.raises(SettingsError, match="--url https://"):
+        settings_for(Settings(), host)
+    with pytest.raises(SettingsError, match="--url https://"):
+        settings_for(Settings(url="http://localhost:8000"), host)
+    https = Settings(url="https://app.example")
+    assert settings_for(https, host) is https
+    with pytest.raises(SettingsError, match="--i-know-this-is-a-demo"):
+        demo_settings(Settings(), host, 8000, known=False)
+    assert demo_settings(https, host, 8000, known=True) is https
+
+
+def test_loopback() -> None:
+    """This machine only: no question asked."""
+    for host in ("127.0.0.1", "localhost", "::1", "[::1]", "127.8.8.8"):
+        assert settings_for(Settings(), host) == Settings()
+        assert demo_settings(Settings(), host, 8000, known=False) == Settings()
+    assert not demo_settings(Settings(), "192.0.2.1", 80, known=True).cookies.secure
+
+
+def test_the_demo(settings: Settings, tmp_path: Path, clock: Clock) -> None:
+    """Ada with six devices, nobody else with any; made once."""
+    accounts = Accounts(str(tmp_path / "demo.db"))
+    for _ in range(2):
+        prepare(settings, accounts, clock())
+    assert [a.username for a in accounts.all()] == ["ada", "bo", "root"]
+    ada, root = accounts.find_by_login("ada"), accounts.find_by_login("root")
+    assert ada is not None
+    assert root is not None
+    assert root.admin
+    assert Passwords().verify_now(accounts.password_hash(ada.id), DEMO.password)
+    sessions = open_sessions(settings, clock=clock)
+    listed = sessions.list("1")
+    assert [s.name or f"{s.device.browser} {s.device.model or s.device.os}" for s in listed] == [
+        "Safari iPhone",
+        "Chrome Windows",
+        "Chrome Pixel 9",
+        "Office desktop",
+        "Safari iPad",
+        "None None",
+    ]
+    assert len(sessions.list(None)) == 6
+    sessions.close()
+    accounts.close()
