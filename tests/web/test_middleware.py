@@ -233,6 +233,18 @@ async def test_a_cross_site_sign_in(app: Any, flow: Any) -> None:
     assert await flow.list(None) == []
 
 
+async def test_a_cross_site_sign_out(app: Any, browser: Client) -> None:
+    """A foreign form comes without our cookies (SameSite): its answer must not clear them."""
+    await browser.enter(remember=True)
+    async with Client(app) as foreign:
+        answer = await foreign.post("/sign_out", headers={"sec-fetch-site": "cross-site"})
+        assert {"set-cookie", "clear-site-data"} & set(answer.headers) == set()
+        answer = await foreign.post("/sign_out")
+        assert {"set-cookie", "clear-site-data"} & set(answer.headers) == set()
+    assert (await browser.post("/sign_out", headers={"sec-fetch-site": "cross-site"})).status_code == 403
+    assert await browser.user() == "1"
+
+
 async def test_without_our_cookie_others_are_left_alone(app: Any) -> None:
     """An API of the host's that doesn't use our cookies is not our business."""
     async with Client(app, headers={"sec-fetch-site": "cross-site"}) as client:

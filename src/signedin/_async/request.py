@@ -126,7 +126,12 @@ class AsyncExchange:
         return outcome
 
     async def sign_out(self) -> SignedOut:
-        """End this browser's session; the response clears its cookies and its cache."""
+        """End this browser's session; the response clears its cookies and its cache.
+
+        A request from another site, which comes without our cookies, clears nothing.
+        """
+        if not self.from_ours or self._now_presented() == Presented():
+            return SignedOut((), ())
         outcome = await self.sessions.sign_out(self._now_presented())
         self._leave(outcome)
         return outcome

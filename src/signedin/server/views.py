@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import quote
 from zoneinfo import available_timezones
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -83,6 +84,8 @@ class Views:
 
     async def sign_out(self, request: Request) -> Response:
         """End this browser's session."""
+        if not exchange(request).from_ours:
+            raise HTTPException(403, "This came from another site.")
         await sign_out(request)
         return _see(SIGN_IN)
 
