@@ -53,8 +53,10 @@ def canonical_ip(text: str) -> str:
 
 def client_ip(peer: str, header: str | None, trusted: Networks) -> str:
     """The client's address, canonical. header: all values of the proxy's header, joined by commas."""
+    if header is None or not trusted:
+        return canonical_ip(peer)
     address = _parsed(peer)
-    if header is None or not _is_trusted(address, trusted):
+    if not _is_trusted(address, trusted):
         return canonical_ip(peer)
     for hop in reversed(header.rsplit(",", _HOPS)[-_HOPS:]):
         seen = _parsed(_forwarded_for(hop))

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 HEADER_BYTES: Final = 16_384
@@ -60,15 +63,20 @@ class CookieNames:
         return Cookie(name, "", 0, self.secure)
 
 
-def read(header: str, name: str) -> str | None:
-    """The value of the cookie, or None when it is absent, doubled or the header is oversized (V5)."""
-    if name not in header or len(header) > HEADER_BYTES:
-        return None
-    found: str | None = None
-    for pair in header.split(";"):
-        key, separator, value = pair.partition("=")
-        if separator and key.strip() == name:
-            if found is not None:
-                return None
-            found = value.strip()
+def read(header: str, names: CookieNames) -> dict[str, str | None]:
+    """Our cookies of a request by their names; None for one that came twice, and nothing at all of
+    an oversized header (V5).
+    """
+    if names.session not in header or len(header) > HEADER_BYTES:
+        return {}
+    found: dict[str, str | None] = {}
+    for name, value in _pairs(names)(header):
+        found[name] = None if name in found else value.rstrip()
     return found
+
+
+@cache
+def _pairs(names: CookieNames) -> Callable[[str], list[tuple[str, str]]]:
+    """What finds (name, value) of each of our cookies in a header."""
+    ours = "|".join(map(re.escape, (names.session, names.remember, names.flash)))
+    return re.compile(rf"(?:^|;)[ \t]*({ours})[ \t]*=[ \t]*([^;]*)").findall

@@ -19,6 +19,7 @@ LENGTH: Final = 48 + 1 + 43
 
 # 32 bytes are 43 characters of base64url, the last of which carries 4 bits: only 16 letters are
 # canonical there. A second spelling of a token would otherwise look like a stolen one.
+_new = tuple.__new__
 _fullmatch = re.compile(r"([0-9a-f]{48})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])").fullmatch
 
 
@@ -34,7 +35,7 @@ class Token(NamedTuple):
         if text is None or len(text) != LENGTH:
             return None
         match = _fullmatch(text)
-        return None if match is None else cls._make(match.groups())
+        return None if match is None else _new(cls, match.groups())
 
     @property
     def text(self) -> str:

@@ -140,7 +140,7 @@ def test_no_read_is_left_open(path: str) -> None:
     ]
     for read in reads:
         read()
-        assert flow.store._engine.reader.txn_state() == 0
+        assert flow.store._engine.reader.connection.txn_state() == 0
     flow.close()
 
 

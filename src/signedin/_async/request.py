@@ -19,19 +19,10 @@ class AsyncExchange:
     it is polling, which is no activity. cookies: to be set by the response, whatever it is.
     """
 
-    __slots__ = (
-        "_dead_remember",
-        "_outage",
-        "_session",
-        "clear_cache",
-        "client",
-        "cookies",
-        "from_ours",
-        "passive",
-        "presented",
-        "sessions",
-        "started_at",
-    )
+    clear_cache = False
+    _session: Session | None = None
+    _outage: StoreUnavailable | None = None
+    _dead_remember = False
 
     def __init__(
         self,
@@ -50,10 +41,6 @@ class AsyncExchange:
         self.passive = passive
         self.from_ours = from_ours
         self.cookies: list[Cookie] = []
-        self.clear_cache = False
-        self._session: Session | None = None
-        self._outage: StoreUnavailable | None = None
-        self._dead_remember = False
 
     @property
     def session(self) -> Session | None:

@@ -20,19 +20,10 @@ class Exchange:
     it is polling, which is no activity. cookies: to be set by the response, whatever it is.
     """
 
-    __slots__ = (
-        "_dead_remember",
-        "_outage",
-        "_session",
-        "clear_cache",
-        "client",
-        "cookies",
-        "from_ours",
-        "passive",
-        "presented",
-        "sessions",
-        "started_at",
-    )
+    clear_cache = False
+    _session: Session | None = None
+    _outage: StoreUnavailable | None = None
+    _dead_remember = False
 
     def __init__(
         self,
@@ -51,10 +42,6 @@ class Exchange:
         self.passive = passive
         self.from_ours = from_ours
         self.cookies: list[Cookie] = []
-        self.clear_cache = False
-        self._session: Session | None = None
-        self._outage: StoreUnavailable | None = None
-        self._dead_remember = False
 
     @property
     def session(self) -> Session | None:

@@ -121,14 +121,18 @@ class Sweeper:
 
     def __init__(self, sessions: AsyncSessions) -> None:
         self._sessions = sessions
+        self._every = sessions.settings.sweep_every
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is nothing to start."""
+        return self._every is None or (self._task is not None and not self._task.done())
 
     def start(self) -> None:
         """Begin, unless it has begun or cron does it."""
-        if self._sessions.settings.sweep_every is not None and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(
-                self._run(self._sessions.settings.sweep_every.total_seconds())
-            )
+        if self._every is not None and not self.is_running:
+            self._task = asyncio.create_task(self._run(self._every.total_seconds()))
 
     async def _run(self, every: float) -> None:
         while True:

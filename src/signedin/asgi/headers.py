@@ -57,37 +57,35 @@ def client_hints(headers: Iterable[Header]) -> dict[str, str]:
     }
 
 
-def keep_private(headers: MutableSequence[Header], *, session_read: bool) -> None:
+def keep_private(headers: MutableSequence[Header], *, session_read: bool) -> bytes:
     """Let no shared cache give one person's page to another (HDR-1): ``Vary: Cookie`` always, and
-    where a session was read or set, ``no-store`` or at least ``private``.
+    where a session was read or set, ``no-store`` or at least ``private``. The content type.
     """
-    vary, control = [], []
+    vary, control, kind = b"", b"", b""
     for name, value in headers:
         lowered = name.lower()
-        if lowered == b"vary":
-            vary.append(value.lower())
+        if lowered == b"content-type":
+            kind = value.lower()
+        elif lowered == b"vary":
+            vary += value.lower() + b","
         elif lowered == b"cache-control":
-            control.append(value.lower())
-    if not any(part.strip() in (b"cookie", b"*") for value in vary for part in value.split(b",")):
+            control += value.lower() + b","
+    if not vary or not {part.strip() for part in vary.split(b",")} & {b"cookie", b"*"}:
         headers.append(VARY)
     if not session_read:
-        return
-    said = {part.strip() for value in control for part in value.split(b",")}
+        return kind
+    if not control:
+        headers.append(NO_STORE)
+        return kind
+    said = {part.strip() for part in control.split(b",")} - {b""}
     if said & {b"no-store", b"private"} and b"public" not in said:
-        return
+        return kind
     headers[:] = [header for header in headers if header[0].lower() != b"cache-control"]
     kept = [part for part in sorted(said) if part != b"public" and not part.startswith(b"s-maxage")]
     headers.append((b"cache-control", b", ".join([b"private", *kept])) if kept else NO_STORE)
+    return kind
 
 
 def set_cookies(headers: MutableSequence[Header], cookies: Iterable[Cookie]) -> None:
     """A ``Set-Cookie`` for each."""
     headers.extend((b"set-cookie", cookie.header.encode("latin-1")) for cookie in cookies)
-
-
-def is_event_stream(headers: Iterable[Header]) -> bool:
-    """Whether the response is a stream of server-sent events."""
-    return any(
-        name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream")
-        for name, value in headers
-    )

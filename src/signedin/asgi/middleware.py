@@ -15,7 +15,7 @@ from .._async.request import AsyncExchange
 from .._async.sessions import AsyncSessions
 from ..client_ip import client_ip
 from ..config import now_ms, open_async_sessions
-from ..cookies import read as read_cookie
+from ..cookies import read as read_cookies
 from ..errors import AnswerUnknown, StoreUnavailable
 from ..events import Listener
 from ..origin import SAFE_METHODS, is_our_origin, is_ours, normal_origin
@@ -30,6 +30,7 @@ from .types import ASGIApp, Message, Receive, Scope, Send, send_reply
 from .verbs import KEY
 
 STATE: Final = "current_session"
+_NOTHING: Final = Presented()
 
 
 class SignedinMiddleware:
@@ -62,14 +63,16 @@ class SignedinMiddleware:
             Settings.of(settings), clock=clock, listeners=listeners, account_active=account_active
         )
         self.settings = self.sessions.settings
+        self._exclude = self.settings.exclude
+        self._cookies = self.settings.cookies
+        self._proxies = self.settings.proxies
         self._proxy_header = self.settings.proxy_header.encode("latin-1")
         self._touches = TouchQueue(self.sessions)
         self._connections = OpenConnections(self.sessions)
         self._sweeper = Sweeper(self.sessions)
         self._page = self.settings.page
-        self._static: str | None = None
+        self._static = f"{self._page}/static/"
         if self._page is not None:
-            self._static = self._page + "/static/"
             from .page import ActiveSessionsPage
 
             self._pages: ASGIApp = ActiveSessionsPage(self._page, layout, time_zone)
@@ -78,11 +81,11 @@ class SignedinMiddleware:
         """One ASGI connection."""
         kind = scope["type"]
         if kind == "http":
-            if not scope["path"].startswith(self.settings.exclude):
+            if not scope["path"].startswith(self._exclude):
                 await self._http(scope, receive, send)
                 return
         elif kind == "websocket":
-            if not scope["path"].startswith(self.settings.exclude):
+            if not scope["path"].startswith(self._exclude):
                 await self._websocket(scope, receive, send)
                 return
         elif kind == "lifespan":
@@ -94,16 +97,17 @@ class SignedinMiddleware:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        if self._static is not None and path.startswith(self._static):
+        is_page = self._is_page(path)
+        if is_page and path.startswith(self._static):
             reply = static_file(path[len(self._static) :])
             await send_reply(send, reply, body=scope["method"] != "HEAD")
             return
-        self._sweeper.start()
+        if not self._sweeper.is_running:
+            self._sweeper.start()
         exchange = self._exchange(scope)
         presented = exchange.presented
         brings_cookie = presented.session is not None or presented.remember is not None
-        checked = brings_cookie or path == self.settings.sign_in_path or self._is_page(path)
-        if checked and not exchange.from_ours:
+        if not exchange.from_ours and (brings_cookie or is_page or path == self.settings.sign_in_path):
             await send_reply(send, problem(403, "cross_site", "This came from another site."))
             return
         if brings_cookie:
@@ -111,7 +115,7 @@ class SignedinMiddleware:
         response = _Response(self, scope, receive, send, exchange, brings_cookie)
         self._attach(scope, exchange)
         try:
-            if self._is_page(path):
+            if is_page:
                 await self._pages(scope, response.receive, response.send)
             else:
                 await self.app(scope, response.receive, response.send)
@@ -124,7 +128,8 @@ class SignedinMiddleware:
                 response.send, problem(503, "store_unavailable", f"{title} {text}", RETRY_AFTER)
             )
         finally:
-            await response.finish()
+            if response.unfinished:
+                await response.finish()
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = self._exchange(scope)
@@ -142,30 +147,33 @@ class SignedinMiddleware:
                 raise
             await send({"type": "websocket.close", "code": 1013, "reason": "store unavailable"})
         finally:
-            await response.finish()
+            if response.unfinished:
+                await response.finish()
 
     def _exchange(self, scope: Scope) -> AsyncExchange:
-        settings = self.settings
-        names = settings.cookies
-        seen = headers.read(scope["headers"], self._proxy_header)
+        cookie, user_agent, forwarded, passive = headers.read(scope["headers"], self._proxy_header)
         peer = scope.get("client")
+        presented = _NOTHING
+        if cookie:
+            names = self._cookies
+            sent = read_cookies(cookie, names)
+            if sent:
+                presented = Presented(sent.get(names.session), sent.get(names.remember))
         return AsyncExchange(
             self.sessions,
-            Presented(read_cookie(seen.cookie, names.session), read_cookie(seen.cookie, names.remember)),
+            presented,
             Client(
-                client_ip(peer[0] if peer else "", seen.forwarded, settings.proxies),
-                clean_user_agent(seen.user_agent),
+                client_ip(peer[0] if peer else "", forwarded, self._proxies),
+                clean_user_agent(user_agent),
             ),
             self.sessions.clock(),
-            passive=seen.passive,
-            from_ours=self._is_from_ours(scope),
+            passive=passive,
+            from_ours=scope.get("method") in SAFE_METHODS or self._is_from_ours(scope),
         )
 
     def _is_from_ours(self, scope: Scope) -> bool:
         """Whether it may change something as far as its origin goes (CSRF-1)."""
         is_http = scope["type"] == "http"
-        if is_http and scope["method"] in SAFE_METHODS:
-            return True
         sent = scope["headers"]
         ours = self.settings.origin
         if ours is None:
@@ -183,8 +191,8 @@ class SignedinMiddleware:
     def _attach(self, scope: Scope, exchange: AsyncExchange) -> None:
         scope[KEY] = exchange
         state = scope.setdefault("state", {})
-        if exchange.is_known:
-            state[STATE] = exchange.session
+        if exchange._outage is None:
+            state[STATE] = exchange._session
         else:
             scope["state"] = _Outage(state, exchange)
 
@@ -221,6 +229,11 @@ class _Outage(dict[str, Any]):
 class _Response:
     """The two ends of one request's connection, with what a session adds to them."""
 
+    started = False
+    _ended: asyncio.Event | None = None
+    _watched: Connection | None = None
+    _held: tuple[Message, ...] = ()
+
     def __init__(
         self,
         middleware: SignedinMiddleware,
@@ -237,19 +250,15 @@ class _Response:
         self._exchange = exchange
         self._session_read = session_read
         self._body_read = scope["type"] == "websocket"
-        self._ended: asyncio.Event | None = None
-        self._watched: Connection | None = None
-        self._held: list[Message] = []
-        self.started = False
 
     async def send(self, message: Message) -> None:
         """Pass on what the application sends; the first message carries cookies and headers."""
         kind = message["type"]
         if kind == "http.response.start" and message["status"] == 500 and not self._held:
             # Starlette answers an error so before it raises it to us, who may know a better answer.
-            self._held.append(message)
+            self._held = (message,)
         elif self._held and not message.get("more_body", False):
-            self._held.append(message)
+            self._held += (message,)
         else:
             if self._held:
                 await self.flush()
@@ -257,7 +266,7 @@ class _Response:
 
     async def flush(self) -> None:
         """Send what was held back."""
-        held, self._held = self._held, []
+        held, self._held = self._held, ()
         for message in held:
             await self._send_on(message)
 
@@ -267,11 +276,12 @@ class _Response:
             self.started = True
             out = message["headers"] = list(message.get("headers", ()))
             cookies = self._exchange.cookies
-            headers.keep_private(out, session_read=self._session_read or bool(cookies))
-            headers.set_cookies(out, cookies)
+            kind = headers.keep_private(out, session_read=self._session_read or bool(cookies))
+            if cookies:
+                headers.set_cookies(out, cookies)
             if self._exchange.clear_cache:
                 out.append((b"clear-site-data", b'"cache"'))
-            if headers.is_event_stream(out):
+            if kind.startswith(b"text/event-stream"):
                 self._watch()
             await self._send(message)
             self._touch()
@@ -306,18 +316,23 @@ class _Response:
 
     def drop(self) -> None:
         """Forget what was held back."""
-        self._held.clear()
+        self._held = ()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is something to do when the application has returned."""
+        return bool(self._held) or self._watched is not None
 
     async def finish(self) -> None:
         """The application has returned, or failed."""
-        if self._held:
-            await self.flush()
+        await self.flush()
         if self._watched is not None:
             self._middleware._connections.remove(self._watched)
 
     def _touch(self) -> None:
         exchange = self._exchange
-        if exchange.is_known and exchange.session is not None and exchange.touch_due():
+        if exchange.touch_due():
+            assert exchange.session is not None
             self._middleware._touches.add(exchange.session.id, exchange.client)
 
     def _watch(self) -> None:

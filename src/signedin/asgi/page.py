@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from .._async.routes import Host, answer
-from ..cookies import read as read_cookie
+from ..cookies import read as read_cookies
 from ..page import Urls, default_layout
 from ..replies import Call, Reply, problem
 from . import headers
@@ -54,7 +54,7 @@ class ActiveSessionsPage:
             form=dict(form),
             ids=tuple(value for name, value in form if name == "id"),
             accept=headers.find(scope["headers"], b"accept") or "",
-            flash=read_cookie(sent.cookie, names.flash),
+            flash=read_cookies(sent.cookie, names).get(names.flash),
         )
         return await answer(call, this, self._host(scope))
 

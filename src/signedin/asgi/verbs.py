@@ -29,10 +29,16 @@ class HasScope(Protocol):
 Request: TypeAlias = HasScope | MutableMapping[str, Any]
 
 
+def scope_of(request: Request) -> MutableMapping[str, Any]:
+    """The scope of a request, or of itself."""
+    if type(request) is dict or isinstance(request, MutableMapping):
+        return request
+    return request.scope
+
+
 def exchange(request: Request) -> AsyncExchange:
     """This request's part in the flow: its sessions, its client, the cookies it will set."""
-    scope = request if isinstance(request, MutableMapping) else request.scope
-    found = scope.get(KEY)
+    found = scope_of(request).get(KEY)
     if not isinstance(found, AsyncExchange):
         raise SignedinError(
             "This request did not pass SignedinMiddleware. Add it to the application, and see whether"
@@ -56,7 +62,7 @@ async def sign_in(
     started_at: int | None = None,
 ) -> SignedIn | Refused:
     """Sign this user in, in this browser; see :meth:`AsyncExchange.sign_in`."""
-    scope = request if isinstance(request, MutableMapping) else request.scope
+    scope = scope_of(request)
     this = exchange(request)
     this.client = this.client._replace(hints=client_hints(scope["headers"]) | this.client.hints)
     return await this.sign_in(
@@ -85,7 +91,7 @@ async def credentials_changed(request: Request) -> CredentialsChanged | None:
 
 async def why_signed_out(request: Request) -> Reason | None:
     """For the sign-in page: why this browser was signed out, told once; or None."""
-    scope = request if isinstance(request, MutableMapping) else request.scope
+    scope = scope_of(request)
     navigation = find(scope["headers"], b"sec-fetch-mode") in (None, "navigate")
     return await exchange(request).why_signed_out(navigation=navigation)
 

@@ -77,7 +77,9 @@ def ended_session(row: Sequence[Any]) -> EndedSession:
     )
 
 
-def find_ended(connection: apsw.Connection, tag: bytes, random: bytes) -> EndedRecord | None:
+def find_ended(
+    connection: apsw.Connection | apsw.Cursor, tag: bytes, random: bytes
+) -> EndedRecord | None:
     """The history's entry of a session."""
     row = connection.execute(_READ["find_ended"], (tag, random)).get
     return None if row is None else EndedRecord(ended_session(row), row[11])
