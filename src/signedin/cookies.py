@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 from typing import Final
 
 HEADER_BYTES: Final = 16_384
@@ -54,6 +54,12 @@ class CookieNames:
         """For plain HTTP on a host other than loopback: no prefix, no ``Secure`` (COOK-1)."""
         return cls("signedin", "signedin-remember", "signedin-flash", secure=False)
 
+    @cached_property
+    def find_all(self) -> Callable[[str], list[tuple[str, str]]]:
+        """What finds (name, value) of each of our cookies in a ``Cookie`` header."""
+        ours = "|".join(map(re.escape, (self.session, self.remember, self.flash)))
+        return re.compile(rf"(?:^|;)[ \t]*({ours})[ \t]*=[ \t]*([^;]*)").findall
+
     def set(self, name: str, value: str, max_age: int | None = None) -> Cookie:
         """A cookie of ours with this value."""
         return Cookie(name, value, max_age, self.secure)
@@ -69,14 +75,9 @@ def read(header: str, names: CookieNames) -> dict[str, str | None]:
     """
     if names.session not in header or len(header) > HEADER_BYTES:
         return {}
-    found: dict[str, str | None] = {}
-    for name, value in _pairs(names)(header):
-        found[name] = None if name in found else value.rstrip()
+    pairs = names.find_all(header)
+    found: dict[str, str | None] = dict(pairs)
+    if len(found) < len(pairs):
+        came = [name for name, _ in pairs]
+        found |= {name: None for name in came if came.count(name) > 1}
     return found
-
-
-@cache
-def _pairs(names: CookieNames) -> Callable[[str], list[tuple[str, str]]]:
-    """What finds (name, value) of each of our cookies in a header."""
-    ours = "|".join(map(re.escape, (names.session, names.remember, names.flash)))
-    return re.compile(rf"(?:^|;)[ \t]*({ours})[ \t]*=[ \t]*([^;]*)").findall

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..cookies import Cookie
 from ..errors import StoreUnavailable
 from ..outcomes import CredentialsChanged, Presented, Refused, SignedIn, SignedOut
+from ..policy import touch_due
 from ..reasons import Reason
 from ..session import Client, Session
 from .sessions import Sessions
@@ -76,11 +77,9 @@ class Exchange:
             self._dead_remember = outcome is None or outcome.why == "theft"
 
     def touch_due(self) -> bool:
-        """Whether this request is activity to be recorded."""
+        """Whether this request is activity to be recorded, as of its beginning."""
         session = self._session
-        return session is not None and self.sessions.touch_due(
-            session, self.client, passive=self.passive
-        )
+        return session is not None and touch_due(session, self.client, self.started_at, self.passive)
 
     def sign_in(
         self,

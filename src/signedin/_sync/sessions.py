@@ -28,6 +28,7 @@ from ..session import (
     checked_user_id,
     clean_text,
     decode_tail,
+    judge,
     new_session_id,
     session_of,
 )
@@ -144,7 +145,11 @@ class Sessions(Listing, Endings):
         if parsed is None:
             return None
         record = self.store.find(SessionId(parsed.id))
-        if record is None or record.judge(now := self.clock()) != "active":
+        now = self.clock()
+        if (
+            record is None
+            or judge(record.last_active_at, record.idle_timeout, record.expires_at, now) != "active"
+        ):
             return None
         facts = decode_tail(record.tail)
         if facts is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableSequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from ..cookies import Cookie
 
@@ -13,17 +13,10 @@ VARY: Final = (b"vary", b"Cookie")
 NO_STORE: Final = (b"cache-control", b"no-store")
 
 
-class RequestHeaders(NamedTuple):
-    """Those headers of a request that a session depends on; empty text for absent ones."""
-
-    cookie: str
-    user_agent: bytes
-    forwarded: str | None
-    passive: bool
-
-
-def read(headers: Iterable[Header], proxy_header: bytes) -> RequestHeaders:
-    """One walk over the headers; a header that comes in parts is one (RFC 9113 §8.2.3)."""
+def read(headers: Iterable[Header], proxy_header: bytes) -> tuple[bytes, bytes, bytes | None, bool]:
+    """The headers that a session depends on, in one walk: cookies, user agent, what the proxy says,
+    and whether the request is only polling. A header in parts is one (RFC 9113 §8.2.3).
+    """
     cookie, user_agent, forwarded, passive = b"", b"", None, False
     for name, value in headers:
         if name == b"cookie":
@@ -34,12 +27,7 @@ def read(headers: Iterable[Header], proxy_header: bytes) -> RequestHeaders:
             forwarded = value if forwarded is None else forwarded + b"," + value
         elif name == b"signedin-passive":
             passive = value == b"1"
-    return RequestHeaders(
-        cookie.decode("latin-1"),
-        user_agent,
-        None if forwarded is None else forwarded.decode("latin-1"),
-        passive,
-    )
+    return cookie, user_agent, forwarded, passive
 
 
 def find(headers: Iterable[Header], name: bytes) -> str | None:

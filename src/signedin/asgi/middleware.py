@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 from .._async.request import AsyncExchange
@@ -65,7 +66,8 @@ class SignedinMiddleware:
         self.settings = self.sessions.settings
         self._exclude = self.settings.exclude
         self._cookies = self.settings.cookies
-        self._proxies = self.settings.proxies
+        # The same few clients come again and again.
+        self._client = lru_cache(4096)(self._read_client)
         self._proxy_header = self.settings.proxy_header.encode("latin-1")
         self._touches = TouchQueue(self.sessions)
         self._connections = OpenConnections(self.sessions)
@@ -78,25 +80,14 @@ class SignedinMiddleware:
             self._pages: ASGIApp = ActiveSessionsPage(self._page, layout, time_zone)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI connection."""
-        kind = scope["type"]
-        if kind == "http":
-            if not scope["path"].startswith(self._exclude):
-                await self._http(scope, receive, send)
-                return
-        elif kind == "websocket":
-            if not scope["path"].startswith(self._exclude):
-                await self._websocket(scope, receive, send)
-                return
-        elif kind == "lifespan":
-            await self._lifespan(scope, receive, send)
+        """One ASGI connection; a request's way is written out here, for each step in between costs."""
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
             return
-        await self.app(scope, receive, send)
-
-    # ── a request ────────────────────────────────────────────────────────────────────────────
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
+        if path.startswith(self._exclude):
+            await self.app(scope, receive, send)
+            return
         is_page = self._is_page(path)
         if is_page and path.startswith(self._static):
             reply = static_file(path[len(self._static) :])
@@ -131,6 +122,14 @@ class SignedinMiddleware:
             if response.unfinished:
                 await response.finish()
 
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        elif scope["type"] == "websocket" and not scope["path"].startswith(self._exclude):
+            await self._websocket(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = self._exchange(scope)
         if exchange.presented.session is not None:
@@ -156,20 +155,21 @@ class SignedinMiddleware:
         presented = _NOTHING
         if cookie:
             names = self._cookies
-            sent = read_cookies(cookie, names)
+            sent = read_cookies(cookie.decode("latin-1"), names)
             if sent:
                 presented = Presented(sent.get(names.session), sent.get(names.remember))
         return AsyncExchange(
             self.sessions,
             presented,
-            Client(
-                client_ip(peer[0] if peer else "", forwarded, self._proxies),
-                clean_user_agent(user_agent),
-            ),
+            self._client(peer[0] if peer else "", forwarded, user_agent),
             self.sessions.clock(),
             passive=passive,
             from_ours=scope.get("method") in SAFE_METHODS or self._is_from_ours(scope),
         )
+
+    def _read_client(self, peer: str, forwarded: bytes | None, user_agent: bytes) -> Client:
+        header = None if forwarded is None else forwarded.decode("latin-1")
+        return Client(client_ip(peer, header, self.settings.proxies), clean_user_agent(user_agent))
 
     def _is_from_ours(self, scope: Scope) -> bool:
         """Whether it may change something as far as its origin goes (CSRF-1)."""
@@ -254,37 +254,18 @@ class _Response:
     async def send(self, message: Message) -> None:
         """Pass on what the application sends; the first message carries cookies and headers."""
         kind = message["type"]
-        if kind == "http.response.start" and message["status"] == 500 and not self._held:
-            # Starlette answers an error so before it raises it to us, who may know a better answer.
-            self._held = (message,)
-        elif self._held and not message.get("more_body", False):
-            self._held += (message,)
-        else:
-            if self._held:
-                await self.flush()
-            await self._send_on(message)
-
-    async def flush(self) -> None:
-        """Send what was held back."""
-        held, self._held = self._held, ()
-        for message in held:
-            await self._send_on(message)
-
-    async def _send_on(self, message: Message) -> None:
-        kind = message["type"]
         if kind == "http.response.start":
-            self.started = True
-            out = message["headers"] = list(message.get("headers", ()))
-            cookies = self._exchange.cookies
-            kind = headers.keep_private(out, session_read=self._session_read or bool(cookies))
-            if cookies:
-                headers.set_cookies(out, cookies)
-            if self._exchange.clear_cache:
-                out.append((b"clear-site-data", b'"cache"'))
-            if kind.startswith(b"text/event-stream"):
-                self._watch()
+            if message["status"] == 500:
+                # Starlette answers an error so before it raises it to us, who may know better.
+                self._held = (message,)
+                return
+            self._dress(message)
             await self._send(message)
             self._touch()
+        elif self._held:
+            self._held += (message,)
+            if message.get("more_body", False):
+                await self.flush()
         elif kind == "websocket.accept":
             self.started = True
             await self._send(message)
@@ -292,6 +273,28 @@ class _Response:
             self._touch()
         elif self._ended is None or not self._ended.is_set():
             await self._send(message)
+
+    async def flush(self) -> None:
+        """Send what was held back."""
+        held, self._held = self._held, ()
+        for message in held:
+            if message is held[0]:
+                self._dress(message)
+            await self._send(message)
+
+    def _dress(self, message: Message) -> None:
+        """The beginning of a response gets its cookies and headers."""
+        self.started = True
+        exchange = self._exchange
+        out = message["headers"] = list(message.get("headers", ()))
+        cookies = exchange.cookies
+        kind = headers.keep_private(out, session_read=self._session_read or bool(cookies))
+        if cookies:
+            headers.set_cookies(out, cookies)
+        if exchange.clear_cache:
+            out.append((b"clear-site-data", b'"cache"'))
+        if kind.startswith(b"text/event-stream"):
+            self._watch()
 
     async def receive(self) -> Message:
         """Pass on what the client sends; the end of the session is a disconnect."""

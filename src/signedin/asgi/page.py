@@ -46,7 +46,7 @@ class ActiveSessionsPage:
             return form
         this = exchange(scope)
         names = this.sessions.settings.cookies
-        sent = headers.read(scope["headers"], b"")
+        cookie = headers.read(scope["headers"], b"")[0].decode("latin-1")
         call = Call(
             method=scope["method"],
             path=scope["path"][len(self._prefix) :].lstrip("/"),
@@ -54,7 +54,7 @@ class ActiveSessionsPage:
             form=dict(form),
             ids=tuple(value for name, value in form if name == "id"),
             accept=headers.find(scope["headers"], b"accept") or "",
-            flash=read_cookies(sent.cookie, names).get(names.flash),
+            flash=read_cookies(cookie, names).get(names.flash),
         )
         return await answer(call, this, self._host(scope))
 
