@@ -103,7 +103,7 @@ def at(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Session:
     """One sign-in of one user on one client, as it stands now.
 
@@ -149,7 +149,7 @@ class Session:
         return self.authenticated_at is not None and now - self.authenticated_at < fresh_for
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EndedSession:
     """What remains of a session: when it ended, why, and by whom. Kept for 30 days, 200 a user."""
 
@@ -272,7 +272,7 @@ _device = lru_cache(4096)(Device.of)
 
 # A frozen dataclass sets each field through object.__setattr__, which costs ten times as much as a
 # plain one, and one is made for every request: so it is made plain and then frozen.
-_Draft = make_dataclass("_Draft", [(f.name, Any, field()) for f in fields(Session)])
+_Draft = make_dataclass("_Draft", [(f.name, Any, field()) for f in fields(Session)], slots=True)
 
 
 def session_of(record: Record, facts: Facts, *, superseded: bool = False) -> Session:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator, Collection, Iterable
+from operator import attrgetter
 
 from ..outcomes import Listed
 from ..policy import HISTORY_AGE
 from ..reasons import REASONS, Reason
 from ..selector import Selector
-from ..session import EndedSession, Record, Session, SessionId, checked_user_id, decode_tail, session_of
+from ..session import (
+    EndedSession,
+    Record,
+    Session,
+    SessionId,
+    checked_user_id,
+    decode_tail,
+    judge,
+    session_of,
+)
 from ..token import Token
 from .core import PAGE, AsyncCore
 
@@ -20,7 +30,7 @@ class AsyncListing(AsyncCore):
     async def overview(self, user_id: str | int) -> Listed:
         """A user's active sessions and the number of remembered browsers beside them; one read (L2)."""
         found, now = await self.store.for_user(checked_user_id(user_id)), self.clock()
-        sessions = sorted(_active(found.records, now), key=_recent_first)
+        sessions = _recent_first(_active(found.records, now))
         ids = {session.id for session in sessions}
         with_session = {record.series for record in found.records if record.id in ids}
         return Listed(tuple(sessions), len(found.series - with_session))
@@ -31,11 +41,14 @@ class AsyncListing(AsyncCore):
         """
         if users is None:
             everything = [session async for session in self.search(Selector())]
-            return sorted(everything, key=_recent_first)
+            return _recent_first(everything)
         if isinstance(users, (str, int)):
-            return list((await self.overview(users)).sessions)
-        several = [session for user in users for session in (await self.overview(user)).sessions]
-        return sorted(several, key=_recent_first)
+            users = (users,)
+        several = []
+        for user in users:
+            found = await self.store.for_user(checked_user_id(user))
+            several += _active(found.records, self.clock())
+        return _recent_first(several)
 
     async def search(self, selector: Selector) -> AsyncIterator[Session]:
         """The active sessions that the selector means: of named users most recent first, else in
@@ -106,15 +119,23 @@ class AsyncListing(AsyncCore):
         return closing
 
 
-def _active(records: Iterable[Record], now: int) -> list[Session]:
+def _active(records: Iterable[Record], now: int) -> builtins.list[Session]:
     """The public sessions of those records that would validate now."""
     sessions = []
     for record in records:
-        facts = decode_tail(record.tail) if record.judge(now) == "active" else None
-        if facts is not None:
-            sessions.append(session_of(record, facts))
+        if judge(record.last_active_at, record.idle_timeout, record.expires_at, now) == "active":
+            facts = decode_tail(record.tail)
+            if facts is not None:
+                sessions.append(session_of(record, facts))
     return sessions
 
 
-def _recent_first(session: Session) -> tuple[int, int, str]:
-    return -session.last_active_at, -session.signed_in_at, session.id
+def _recent_first(sessions: builtins.list[Session]) -> builtins.list[Session]:
+    """Sorted by last activity, the latest first; ties by sign-in, then by id."""
+    sessions.sort(key=_BY_ID)
+    sessions.sort(key=_BY_ACTIVITY, reverse=True)
+    return sessions
+
+
+_BY_ID = attrgetter("id")
+_BY_ACTIVITY = attrgetter("last_active_at", "signed_in_at")

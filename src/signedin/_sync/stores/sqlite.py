@@ -120,12 +120,13 @@ class SqliteStore:
         tag = user_tag(user_id)
         records: list[Record] = []
         series: set[bytes] = set()
+        suffix = tag.hex()
         rows: list[Any] = self._engine.reader.execute(_SQL["for_user"], (tag, user_id)).fetchall()
-        for row in rows:
-            if row[0] is None:
-                records.append(Record(id_of(tag, row[1]), *row[2:]))
+        for key, random, *row in rows:
+            if key is None:
+                records.append(Record(SessionId(random.hex() + suffix), user_id, *row))
             else:
-                series.add(row[0])
+                series.add(key)
         return UserSessions(records, frozenset(series))
 
     def history(self, user_id: str, since: int) -> list[EndedSession]:

@@ -9,11 +9,11 @@ SELECT s.tag, s.random, s.user_id, s.secret_hash, s.series, s.signed_in_at, s.la
 FROM json_each(?) AS wanted
 JOIN session AS s ON s.tag = unhex(wanted.value ->> 0) AND s.random = unhex(wanted.value ->> 1);
 
--- for_user: the keys of a user's series (12 columns are NULL), then the user's sessions.
-SELECT key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+-- for_user: the keys of a user's series (11 columns are NULL), then the user's sessions.
+SELECT key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM series WHERE tag = ?1 AND user_id = ?2
 UNION ALL
-SELECT NULL, random, user_id, secret_hash, series, signed_in_at, last_active_at, idle_timeout,
+SELECT NULL, random, secret_hash, series, signed_in_at, last_active_at, idle_timeout,
        expires_at, ip, user_agent, name, tail
 FROM session WHERE tag = ?1 AND user_id = ?2;
 
