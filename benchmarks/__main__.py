@@ -336,8 +336,8 @@ def main() -> None:
         results.append(lists(str(place / "list.db")))
         results.append(sign_ins(str(place / "cap.db")))
     print(
-        f"Python {platform.python_version()}, SQLite {apsw.sqlite_lib_version()}, {os.cpu_count()} cores,"
-        f" {platform.machine()}. Times in µs, medians; the ratio is the median of the turns' ratios.\n"
+        f"Python {platform.python_version()}, SQLite {apsw.sqlite_lib_version()}, {platform.machine()},"
+        f" {os.cpu_count()} cores. Times in µs, medians; the ratio is the median of the turns' ratios.\n"
     )
     print("| what | compared with | it | ours | ratio | at most |")
     print("|---|---|---:|---:|---:|---:|")

@@ -17,7 +17,7 @@ from .._async.sessions import AsyncSessions
 from ..client_ip import client_ip
 from ..config import now_ms, open_async_sessions
 from ..cookies import read as read_cookies
-from ..errors import AnswerUnknown, StoreUnavailable
+from ..errors import AnswerUnknown, SettingsError, StoreUnavailable
 from ..events import Listener
 from ..origin import SAFE_METHODS, is_our_origin, is_ours, normal_origin
 from ..outcomes import Presented
@@ -75,8 +75,13 @@ class SignedinMiddleware:
         self._page = self.settings.page
         self._static = f"{self._page}/static/"
         if self._page is not None:
-            from .page import ActiveSessionsPage
-
+            try:
+                from .page import ActiveSessionsPage
+            except ModuleNotFoundError as missing:
+                raise SettingsError(
+                    f"The page needs {missing.name}: pip install 'signedin[page]'. Or do without the"
+                    " page: page=None."
+                ) from missing
             self._pages: ASGIApp = ActiveSessionsPage(self._page, layout, time_zone)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -194,6 +194,8 @@ def _named(sessions: Sessions, texts: Sequence[str]) -> tuple[list[Session], int
 
 def _ask(about: About, yes: bool, confirm: str | None) -> None:
     """Before anything is revoked: a question, or a phrase, as the danger asks (levels of the docs)."""
+    if confirm == "revoke all":
+        return
     count = len(about.found)
     if not about.is_everybody and len(about.users) <= 1:
         if yes or not about.users:
@@ -205,8 +207,6 @@ def _ask(about: About, yes: bool, confirm: str | None) -> None:
             )
         if not click.confirm(f"Revoke {plural(count, 'session')} of {name}?", err=True):
             raise Failure("confirmation_required", "nothing was revoked.")
-        return
-    if confirm == "revoke all":
         return
     if not sys.stdin.isatty():
         hint = 'pass --confirm "revoke all"'

@@ -1,0 +1,54 @@
+# Two commands: `make run` shows it, `make test` proves it. Both do all the set-up.
+
+PORT ?= 8000
+PYTHON ?= python3
+BIN := .venv/bin
+CHROMIUM := /usr/bin/chromium
+
+.PHONY: help run test check bench proofs screenshots clean
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+run: .venv/run ## the demo on http://127.0.0.1:8000
+	@$(BIN)/signedin demo --port $(PORT)
+
+test: .venv/test $(CHROMIUM) ## everything that is checked
+	@$(BIN)/python -m pytest
+
+check: .venv/test ## style and types only
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python scripts/unasync.py --check
+	@$(BIN)/mypy && $(BIN)/pyright
+
+bench: .venv/test ## the table of figures, measured here and now
+	@$(BIN)/python -m benchmarks
+
+proofs: .venv/test ## the long proofs: a thousand rounds of kill -9
+	$(BIN)/python -m tests.proofs.crash 1000
+
+screenshots: .venv/test $(CHROMIUM) ## the pictures of README and docs
+	@$(BIN)/python scripts/screenshots.py
+
+clean: ## what was made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Debian's python3 may come without venv's own pip; then the system's pip fills the environment.
+.venv/bin/python:
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; $(PYTHON) -m venv --without-pip .venv; }
+	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+
+.venv/run: pyproject.toml | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server]'
+	@touch $@
+
+.venv/test: pyproject.toml | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server]' \
+		--group test --group bench --group check
+	@touch $@ .venv/run
+
+$(CHROMIUM):
+	@if [ "$$(id -u)" = 0 ]; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; \
+	else \
+		echo "The tests drive Debian's Chromium. Install it: sudo apt-get install chromium" >&2; exit 1; \
+	fi

@@ -1,0 +1,174 @@
+"""The documentation is run: every block of code, every command, every name in a table."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signedin import REASONS, Policy, Settings, open_sessions
+from signedin.cli.failures import CODES
+from signedin.policy import NAMED
+from signedin.server.accounts import Accounts
+
+from ..support import LAPTOP
+from ..web.support import PAGE, SESSION, Client
+
+ROOT = Path(__file__).parent.parent.parent
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+MAKE = (ROOT / "Makefile").read_text()
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """The code blocks of a page in this language, indented ones too."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", path.read_text(), re.DOTALL | re.MULTILINE)
+    return ["\n".join(line.removeprefix(indent) for line in code.split("\n")) for indent, code in found]
+
+
+def run_python(path: Path) -> dict[str, Any]:
+    """Execute the page's Python from top to bottom; the names it leaves."""
+    names: dict[str, Any] = {"__name__": "docs"}
+    for code in blocks(path, "python"):
+        exec(compile(code, str(path), "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_python(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every block of Python runs."""
+    monkeypatch.chdir(tmp_path)
+    run_python(path)
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands(path: Path, tmp_path: Path) -> None:
+    """Every command runs on a store that has what it speaks of; every target of make is there."""
+    store = str(tmp_path / "sessions.db")
+    for line in "".join(blocks(path, "console")).splitlines():
+        command = shlex.split(line.removeprefix("$ "))
+        if not command:
+            continue
+        if command[0] == "make":
+            assert re.search(rf"^{command[1]}:", MAKE, re.MULTILINE), line
+            continue
+        assert command[0] == "signedin", line
+        accounts = Accounts(str(tmp_path / "accounts.db"))
+        if accounts.find_by_login("ada") is None:
+            accounts.add("ada", email="ada@example.com", password_hash="x", now=0)
+        accounts.close()
+        sessions = open_sessions(store=store)
+        for address in ("203.0.113.24", "203.0.113.25"):
+            sessions.sign_in("1", LAPTOP._replace(ip=address), started_at=sessions.clock() + 60_000)
+        sessions.close()
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            env={"SIGNEDIN_STORE": store, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links(path: Path) -> None:
+    """Every relative link and picture leads to something, headings included."""
+    text = path.read_text()
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    for link in links:
+        if link.startswith(("http:", "https:")):
+            continue
+        file, _, heading = link.partition("#")
+        target = path if not file else (path.parent / file)
+        assert target.exists(), link
+        if heading:
+            titles = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", t.lower()).replace(" ", "-") for t in titles}, link
+
+
+async def test_the_ten_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """README's application signs in, knows who it is, and has the page."""
+    monkeypatch.chdir(tmp_path)
+    app = run_python(ROOT / "README.md")["app"]
+    async with Client(app) as browser:
+        assert (await browser.get("/")).text == "Sign in, please."
+        assert (await browser.post("/sign_in")).status_code == 303
+        assert SESSION in browser.tokens()
+        assert (await browser.get("/")).text == "Hello ada"
+        assert "Active Sessions" in (await browser.get(PAGE)).text
+    await app.sessions.close()
+
+
+async def test_the_quickstart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quickstart's application, the whole way."""
+    monkeypatch.chdir(tmp_path)
+    app = run_python(ROOT / "docs" / "quickstart.md")["app"]
+    async with Client(app) as a, Client(app, address="198.51.100.7") as b:
+        assert (await a.get("/members")).headers["location"] == "/sign_in?next=/members"
+        assert (await a.post("/sign_in", data={"name": "ada", "password": "no"})).status_code == 422
+        for browser in (a, b):
+            right = {"name": "ada", "password": "correct horse", "remember_me": "1"}
+            assert (await browser.post("/sign_in", data=right)).headers["location"] == "/"
+        assert (await b.get("/members")).text == "for members"
+        page = (await a.get(PAGE)).text
+        assert "Active Sessions · Shop" in page
+        assert "Europe/Zurich" in page
+        assert (await a.post("/password")).status_code == 303
+        assert (await a.get("/")).text == "Hello ada."
+        assert (await b.get("/")).text == "Hello."
+        assert "details changed" in (await b.get("/sign_in")).text
+        await a.post("/sign_out")
+        assert (await a.get("/")).text == "Hello."
+    await app.sessions.close()
+
+
+def table(page: str, after: str) -> list[list[str]]:
+    """The cells of the first table behind these words."""
+    text = (ROOT / "docs" / page).read_text()
+    rows = re.search(r"(?:^\|.*\n)+", text[text.index(after) :], re.MULTILINE)
+    assert rows is not None
+    return [[cell.strip() for cell in row.strip("|\n").split("|")] for row in rows[0].splitlines()[2:]]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+def test_reference() -> None:
+    """Settings, policies, reasons and exit codes: the tables and the code say the same."""
+    assert [names(row[0])[0] for row in table("policy.md", "## Settings")] == [
+        f.name for f in fields(Settings)
+    ]
+    assert {names(row[0])[0] for row in table("policy.md", "## Policy")} == {
+        f.name for f in fields(Policy)
+    }
+    assert [names(row[0])[0] for row in table("policy.md", "| named policy")] == list(NAMED)
+    reasons = [
+        (name, row) for row in table("policy.md", "## Why sessions end") for name in names(row[0])
+    ]
+    assert {name for name, _ in reasons} == set(REASONS)
+    words = {"all": "all of the user", "series": "this browser's", "none": "none"}
+    for name, row in reasons:
+        reason = REASONS[name]
+        assert row[1] == words[reason.forgets], name
+        assert (row[2] == "–") is (reason.barrier == "never"), name
+        assert row[3] == {"no": "no", "yes": "yes", "others": "the others"}[reason.told], name
+    codes = {int(row[0]) for row in table("operating.md", "| exit code")}
+    assert codes == {0, *CODES.values()}
+
+
+def test_every_page_is_found() -> None:
+    """README leads to every page of the documentation."""
+    text = (ROOT / "README.md").read_text()
+    for page in ROOT.glob("docs/*.md"):
+        assert f"docs/{page.name}" in text
+    for number, decision in enumerate(sorted(ROOT.glob("docs/decisions/*.md")), 1):
+        assert decision.name.startswith(f"{number:04}-")
+        assert decision.read_text().startswith(f"# {number}. ")
