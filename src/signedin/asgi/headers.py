@@ -10,6 +10,8 @@ from ..cookies import Cookie
 Header: TypeAlias = tuple[bytes, bytes]
 
 VARY: Final = (b"vary", b"Cookie")
+USER_AGENT_BYTES: Final = 512
+FORWARDED_BYTES: Final = 4096
 NO_STORE: Final = (b"cache-control", b"no-store")
 
 
@@ -22,12 +24,12 @@ def read(headers: Iterable[Header], proxy_header: bytes) -> tuple[bytes, bytes, 
         if name == b"cookie":
             cookie = value if not cookie else cookie + b"; " + value
         elif name == b"user-agent":
-            user_agent = value
+            user_agent = value[:USER_AGENT_BYTES]
         elif name == proxy_header:
             forwarded = value if forwarded is None else forwarded + b"," + value
         elif name == b"signedin-passive":
             passive = value == b"1"
-    return cookie, user_agent, forwarded, passive
+    return cookie, user_agent, forwarded and forwarded[-FORWARDED_BYTES:], passive
 
 
 def find(headers: Iterable[Header], name: bytes) -> str | None:

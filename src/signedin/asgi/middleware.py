@@ -66,7 +66,8 @@ class SignedinMiddleware:
         self.settings = self.sessions.settings
         self._exclude = self.settings.exclude
         self._cookies = self.settings.cookies
-        # The same few clients come again and again.
+        self._proxies = self.settings.proxies
+        # The same few clients come again and again; what they send of themselves is cut short before.
         self._client = lru_cache(4096)(self._read_client)
         self._proxy_header = self.settings.proxy_header.encode("latin-1")
         self._touches = TouchQueue(self.sessions)
@@ -166,7 +167,7 @@ class SignedinMiddleware:
         return AsyncExchange(
             self.sessions,
             presented,
-            self._client(peer[0] if peer else "", forwarded, user_agent),
+            self._client(peer[0] if peer else "", forwarded if self._proxies else None, user_agent),
             self.sessions.clock(),
             passive=passive,
             from_ours=scope.get("method") in SAFE_METHODS or self._is_from_ours(scope),
@@ -174,7 +175,7 @@ class SignedinMiddleware:
 
     def _read_client(self, peer: str, forwarded: bytes | None, user_agent: bytes) -> Client:
         header = None if forwarded is None else forwarded.decode("latin-1")
-        return Client(client_ip(peer, header, self.settings.proxies), clean_user_agent(user_agent))
+        return Client(client_ip(peer, header, self._proxies), clean_user_agent(user_agent))
 
     def _is_from_ours(self, scope: Scope) -> bool:
         """Whether it may change something as far as its origin goes (CSRF-1)."""
