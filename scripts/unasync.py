@@ -44,7 +44,7 @@ def formatted(text: str, path: Path) -> str:
     """The text as ruff writes it: lines got shorter, names sort otherwise."""
     for command in (["check", "--fix-only", "--select", "I", "--quiet"], ["format", "--quiet"]):
         done = subprocess.run(
-            ["ruff", *command, "--stdin-filename", str(path), "-"],
+            [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(path), "-"],
             input=text,
             capture_output=True,
             text=True,

@@ -274,6 +274,19 @@ async def test_trusted_proxies(path: str, clock: Any) -> None:
     await app.sessions.close()
 
 
+async def test_long_headers_are_cut_before_they_are_kept(path: str, clock: Any) -> None:
+    """What a client sends of itself takes no room in memory beyond what is used of it (INP-1)."""
+    app = make_app(store=path, trusted_proxies=("10.0.0.0/8",), clock=clock, sweep_every=None)
+    async with Client(app, address="10.0.0.1") as client:
+        for header in ("x" * 60_000, "1.1.1.1, " * 7000 + "198.51.100.9", "198.51.100.9" + "," * 60_000):
+            answer = await client.get(
+                "/me", headers={"x-forwarded-for": header, "user-agent": "y" * 60_000}
+            )
+            assert answer.status_code == 200
+    assert app._client.cache_info().currsize == 3
+    await app.sessions.close()
+
+
 async def test_hostile_user_agents(app: Any, flow: Any) -> None:
     """512 bytes read, 256 characters kept, nothing that acts (INP-1)."""
     agents = [
