@@ -68,10 +68,12 @@ def is_live(session: Session, now: int) -> bool:
     return now - session.last_active_at <= LIT
 
 
-def ago(ms: int, now: int, zone: tzinfo) -> str:
-    """When it was last active: ``Active now``, ``12 minutes ago``, ``Yesterday, 17:48``."""
+def ago(ms: int, now: int, zone: tzinfo, *, now_word: bool = True) -> str:
+    """When it was last active: ``Active now``, ``12 minutes ago``, ``Yesterday, 17:48``. now_word:
+    False for what isn't activity.
+    """
     since = max(now - ms, 0)
-    if since <= ACTIVE_NOW:
+    if since <= ACTIVE_NOW and now_word:
         return say("active_now")
     if since < HOUR:
         return say("minutes_ago", n=since // MINUTE)

@@ -19,7 +19,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from . import describe
 from .device import device_name
-from .messages import say
+from .messages import ENGLISH, say
+from .reasons import REASONS
 from .session import EndedSession, Session
 
 STYLESHEET: Final = "active_sessions.css"
@@ -27,15 +28,46 @@ NAMED: Final = 5
 """How many sessions a question about many of them calls by name."""
 NEAR_CAP: Final = 0.9
 
+SCRIPT: Final = "active_sessions.js"
+FILTERS_FROM: Final = 4
+"""From how many other sessions on filters are of use."""
+
 Kind = Literal["ok", "info", "bad"]
 FLASHES: Final[dict[str, Kind]] = {
     "revoked": "ok",
     "others": "ok",
+    "selected": "ok",
+    "renamed": "ok",
+    "nothing": "info",
     "forgotten": "ok",
     "already_ended": "info",
     "current": "bad",
 }
 """What a page can be told of by the call before it, and how it takes it."""
+
+
+SCRIPT_SAYS: Final = (
+    "active_now",
+    "minutes_ago",
+    "hours_ago",
+    "yesterday",
+    "days_ago",
+    "signed_in_today",
+    "signed_in_yesterday",
+    "signed_in_on",
+    "selected",
+    "flash_revoked",
+    "flash_forgot",
+    "flash_stay",
+    "flash_already_ended",
+    "unknown_answer",
+    "unknown_answer_text",
+    "is_signed_out",
+    "new_sessions",
+    "show_them",
+    "ended_tag",
+)
+"""The messages that the page's script says, too."""
 
 
 class Fragment(NamedTuple):
@@ -59,13 +91,10 @@ class Urls:
 
     def __init__(self, prefix: str) -> None:
         self.list = prefix
-        self.revoke_others = f"{prefix}/revoke_others"
-        self.forget_others = f"{prefix}/forget_others"
-        self.sign_out = f"{prefix}/sign_out"
 
-    def revoke(self, session_id: str) -> str:
-        """Of one session: asked by GET, done by POST."""
-        return f"{self.list}/{session_id}/revoke"
+    def to(self, *parts: str) -> str:
+        """A route below the page: ``to(session_id, "revoke")``."""
+        return "/".join((self.list, *parts))
 
     def static(self, name: str) -> str:
         """A file of ours; its address changes with its content, so it is kept for ever."""
@@ -90,58 +119,138 @@ class Row:
     since: str
     signed_in: str
     expires: str
+    since_at: str
     method: str
     device: str
+    name: str
     user_agent: str
+    remembered: bool
     idle: bool
     live: bool
+
+
+@dataclass(frozen=True)
+class EndedRow:
+    """An entry of the history as the page shows it."""
+
+    picture: str
+    title: str
+    ip: str
+    why: str
+    ended: str
+    ended_at: str
+    since: str
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter with how many sessions it shows."""
+
+    key: str
+    label: str
+    count: int
+    here: bool
 
 
 def active_sessions(
     current: Session,
     others: Sequence[Session],
     *,
+    chosen: str = "all",
     series_elsewhere: int,
     cap: int | None,
+    flash: Flash | None,
     now: int,
     tz: tzinfo,
     urls: Urls,
-    flash: Flash | None,
+    zone_known: bool = True,
 ) -> Fragment:
-    """The list. series_elsewhere: how many other browsers are remembered. cap: the user's, or None."""
+    """The list. chosen: the filter. series_elsewhere: how many other browsers are remembered. cap: the
+    user's, or None. zone_known: whether ``tz`` is the person's own; if not, a script may know better.
+    """
     first, *rest = _rows((current, *others), now, tz)
+    filters = {
+        "all": rest,
+        "remembered": [row for row in rest if row.remembered],
+        "idle": [row for row in rest if row.idle],
+    }
+    chosen = chosen if chosen in filters else "all"
+    useful = len(rest) >= FILTERS_FROM and any(len(rows) < len(rest) for rows in filters.values())
+    chips = [Chip(key, say(f"filter_{key}"), len(rows), key == chosen) for key, rows in filters.items()]
     return _fragment(
         say("title"),
         "active_sessions.html",
         urls,
         current=first,
         others=rest,
+        shown=filters[chosen],
+        chosen=chosen,
+        chips=chips if useful or chosen != "all" else [],
         series_elsewhere=series_elsewhere,
         cap=cap,
         count=len(others) + 1,
         near=cap is not None and len(others) + 1 >= cap * NEAR_CAP,
         zone=_zone_name(tz, now),
         flash=flash,
+        script={key: ENGLISH[key] for key in SCRIPT_SAYS}
+        | {"zone": str(tz) if zone_known else "", "list": urls.list},
     )
 
 
-def confirm_revoke(session: Session, *, now: int, tz: tzinfo, urls: Urls) -> Fragment:
+def history(
+    ended: Sequence[EndedSession], *, now: int, tz: tzinfo, urls: Urls, zone_known: bool = True
+) -> Fragment:
+    """What has ended: the device, when and why."""
+    rows = [
+        EndedRow(
+            picture=session.device.kind,
+            title=describe.title(session),
+            ip=session.ip,
+            why=say(f"ended_{session.reason}") if session.reason in REASONS else session.reason,
+            ended=describe.ago(session.ended_at, now, tz, now_word=False),
+            ended_at=describe.when(session.ended_at, tz),
+            since=describe.signed_in(session.signed_in_at, now, tz),
+        )
+        for session in ended
+    ]
+    return _fragment(say("history"), "history.html", urls, rows=rows)
+
+
+def confirm_revoke(
+    session: Session, *, now: int, tz: tzinfo, urls: Urls, zone_known: bool = True
+) -> Fragment:
     """The question before one session is revoked."""
     (row,) = _rows((session,), now, tz)
     return _fragment(say("confirm_one"), "confirm_one.html", urls, row=row)
 
 
-def confirm_revoke_others(sessions: Sequence[Session], *, now: int, tz: tzinfo, urls: Urls) -> Fragment:
-    """The question before all other sessions are revoked."""
+def confirm_many(
+    what: Literal["others", "selected", "everywhere"],
+    sessions: Sequence[Session],
+    *,
+    now: int,
+    tz: tzinfo,
+    urls: Urls,
+    zone_known: bool = True,
+) -> Fragment:
+    """The question before several sessions end: all others, those selected, or all."""
     rows = _rows(sessions[:NAMED], now, tz)
-    heading = say("confirm_others", n=len(sessions))
+    count = len(sessions)
+    routes = {
+        "others": "revoke_others",
+        "selected": "revoke_selected",
+        "everywhere": "sign_out_everywhere",
+    }
     return _fragment(
-        heading,
-        "confirm_others.html",
+        say(f"confirm_{what}", n=count),
+        "confirm_many.html",
         urls,
+        action=urls.to(routes[what]),
+        text=say(f"confirm_{what}_text"),
+        button=say("everywhere") if what == "everywhere" else say("revoke_n", n=count),
+        ids=[session.id for session in sessions] if what == "selected" else [],
         rows=rows,
-        count=len(sessions),
-        more=len(sessions) - len(rows),
+        more=count - len(rows),
     )
 
 
@@ -150,17 +259,35 @@ def message(heading: str, text: str, *, urls: Urls) -> Fragment:
     return _fragment(heading, "message.html", urls, text=text)
 
 
-def flash_for(code: str, ended: EndedSession | None, *, forgotten: bool = False) -> Flash:
-    """What a code of :data:`FLASHES` says. ended: the session it is about, for ``revoked``."""
+def flash_for(
+    code: str,
+    forgotten: int = 0,
+    count: int = 0,
+    kept: int = 0,
+    missing: int = 0,
+    *,
+    ended: EndedSession | None = None,
+) -> Flash:
+    """What a code of :data:`FLASHES` says. forgotten: how many remembered browsers were. For
+    ``revoked``, ended: the session; for ``selected``, count: how many ended, kept: whether the current
+    one was among them, missing: how many are not the person's.
+    """
     kind = FLASHES[code]
     if code == "revoked":
         assert ended is not None
         heading = say("flash_revoked", title=describe.title(ended))
     else:
-        heading = say(f"flash_{code}")
-    if code in ("revoked", "others"):
-        return Flash(kind, heading, say("flash_forgot" if forgotten else "flash_stay"))
-    return Flash(kind, heading, "" if code == "already_ended" else say(f"flash_{code}_text"))
+        heading = say(f"flash_{code}", n=count)
+    lines = []
+    if code in ("revoked", "others", "selected"):
+        lines.append(say("flash_forgot" if forgotten else "flash_stay"))
+    elif f"flash_{code}_text" in ENGLISH:
+        lines.append(say(f"flash_{code}_text"))
+    if kept:
+        lines.append(say("flash_kept"))
+    if missing:
+        lines.append(say("flash_missing", n=missing))
+    return Flash(kind, heading, " ".join(lines))
 
 
 def default_layout(title: str, head: str, body: str) -> str:
@@ -189,6 +316,9 @@ def _row(session: Session, now: int, zone: tzinfo, *, alone: bool) -> Row:
         short_id=session.short_id,
         picture=session.device.kind,
         title=title,
+        since_at=describe.rfc3339(session.signed_in_at),
+        name=session.name or "",
+        remembered=session.remembered,
         call=call if alone else f"{call}, {say('session_of', short_id=session.short_id)}",
         badges=tuple(badges),
         sub=describe.subline(session),
@@ -216,7 +346,11 @@ def _zone_name(zone: tzinfo, now: int) -> str:
 
 def _fragment(title: str, template: str, urls: Urls, **values: Any) -> Fragment:
     body = _environment().get_template(template).render(title=title, urls=urls, **values)
-    return Fragment(title, f'<link rel="stylesheet" href="{urls.static(STYLESHEET)}">', body)
+    head = (
+        f'<link rel="stylesheet" href="{urls.static(STYLESHEET)}">'
+        f'<script type="module" src="{urls.static(SCRIPT)}"></script>'
+    )
+    return Fragment(title, head, body)
 
 
 @cache

@@ -32,7 +32,8 @@ class Call:
     """A request as a route sees it.
 
     path: below the page's own, without a leading slash. form: the first value of each field, except
-    ``id``, of which ``ids`` has all. accept: the header. flash: the value of the flash cookie.
+    ``id``, of which ``ids`` has all. accept, if_none_match: the headers. flash: the value of the
+    flash cookie.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Call:
     form: Mapping[str, str] = field(default_factory=dict)
     ids: Sequence[str] = ()
     accept: str = ""
+    if_none_match: str = ""
     flash: str | None = None
 
     @property

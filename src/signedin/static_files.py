@@ -7,7 +7,11 @@ from typing import Final
 
 from .replies import Reply
 
-KINDS: Final = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+KINDS: Final = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
 FOR_EVER: Final = ("cache-control", "public, max-age=31536000, immutable")
 
 

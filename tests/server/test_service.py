@@ -316,7 +316,8 @@ async def test_headers_everywhere(browser: Client) -> None:
                 "cross-origin-opener-policy",
             ):
                 assert name in answer.headers, path
-            assert not re.search(r"<script|<style|\sstyle=|\son\w+=", answer.text)
+            html = re.sub(r'<script type="module" src="[^"]+"></script>', "", answer.text)
+            assert not re.search(r"<script|<style|\sstyle=|\son\w+=", html)
         if not entered:
             await enter(browser)
     assert (await browser.post("/sign_in", headers={"sec-fetch-site": "cross-site"})).status_code == 403

@@ -1,26 +1,32 @@
 """The Active Sessions page and its JSON API as plain functions: a call in, a reply out.
 
 Whose sessions are meant comes from the request's own session only, never from a parameter; every
-id is looked up among that user's own.
+id is looked up among that user's own. The table of routes is in ``routing.py``; the method that
+answers a route has its name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote
 
+import msgspec
+
 from .. import page
-from ..api import list_json, revoke_json
+from ..api import FailedDocument, current_json, history_json, list_json, revoke_json, session_json
 from ..colours import async_call
 from ..errors import AnswerUnknown, StoreUnavailable
 from ..messages import say
+from ..openapi import document
 from ..outcomes import Revoked
 from ..page import Fragment, Urls
 from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Call, Headers, Reply, problem
-from ..session import Session, SessionId, parse_session_id
+from ..routing import Route, find
+from ..session import EndedSession, Session, SessionId, parse_session_id
 from .request import AsyncExchange
 
 PRIVATE: Final[Headers] = (("cache-control", "no-store"), ("vary", "Cookie, Accept"))
@@ -32,12 +38,12 @@ class Host:
     """What the host application adds to the page for one request.
 
     layout: ``layout(title, head, body)``, the whole document, or a coroutine of it. time_zone: in
-    which the person reads times.
+    which the person reads times; None: not known, so the browser's, and UTC where it can't tell.
     """
 
     urls: Urls
     layout: Callable[[str, str, str], object] = page.default_layout
-    time_zone: tzinfo = UTC
+    time_zone: tzinfo | None = None
 
 
 async def answer(call: Call, exchange: AsyncExchange, host: Host) -> Reply:
@@ -59,63 +65,79 @@ class AsyncRoutes:
         self._exchange = exchange
         self._sessions = exchange.sessions
         self._host = host
+        self._began = exchange.started_at
+        self._id: SessionId | None = None
 
     async def answer(self) -> Reply:
         """Find the route; without a session there is nothing to see."""
         current = self._exchange.session
         if current is None:
             return self._sign_in_first()
-        match self._call.method, self._call.path.split("/"):
-            case (("GET" | "HEAD"), [""]):
-                return await self._list(current)
-            case (("GET" | "HEAD"), ["revoke_others"]):
-                return await self._confirm_others(current)
-            case "POST", ["revoke_others"]:
-                return await self._revoke_others(current)
-            case "POST", ["forget_others"]:
-                return await self._forget_others(current)
-            case "POST", ["sign_out"]:
-                return await self._sign_out()
-            case (("GET" | "HEAD"), [session_id, "revoke"]):
-                return await self._confirm(current, session_id)
-            case ("POST", [session_id, "revoke"]) | ("DELETE", [session_id]):
-                return await self._revoke(current, session_id)
-            case _, [] | [""] | ["revoke_others" | "forget_others" | "sign_out"] | [_, "revoke"] | [_]:
-                return await self._not_allowed()
-        return await self._not_found()
+        found = find(self._call.method, self._call.path)
+        if len(found) == 2 and isinstance(found[0], Route):
+            route, text = found
+            self._id = parse_session_id(text)
+            if text and self._id is None:
+                return await self._not_found()
+            reply: Reply = await getattr(self, f"_{route.name}")(current)
+            return reply
+        allowed = tuple(str(method) for method in found)
+        if not allowed:
+            return await self._not_found()
+        allow = (("allow", ", ".join(allowed)),)
+        return await self.message(405, "method_not_allowed", say("not_allowed"), "", allow)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────
 
-    async def _list(self, current: Session) -> Reply:
+    async def _overview(self, current: Session) -> Reply:
         listed = await self._sessions.overview(current.user_id)
         now = self._sessions.clock()
         others = [session for session in listed.sessions if session.id != current.id]
         if self._call.wants_json:
-            return Reply.json(
-                list_json([current, *others], current=current.id, now=now), headers=PRIVATE
-            )
+            everything = list_json([current, *others], current=current.id, now=now)
+            return self._unless_known(everything, msgspec.structs.replace(everything, generated_at=""))
         flash = await self._flash(current)
         fragment = page.active_sessions(
             current,
             others,
+            chosen=self._call.query.get("filter", "all"),
             series_elsewhere=listed.remembered + sum(session.remembered for session in others),
             cap=self._sessions.settings.policy.cap_for(current.user_id),
-            now=now,
-            tz=self._host.time_zone,
-            urls=self._host.urls,
             flash=flash,
+            **self._shown(),
         )
         return await self._page(fragment)
 
-    async def _confirm(self, current: Session, text: str) -> Reply:
-        session_id = parse_session_id(text)
-        if session_id == current.id:
-            return self._done("current", None)
-        for session in (await self._sessions.overview(current.user_id)).sessions:
-            if session.id == session_id:
-                return await self._page(page.confirm_revoke(session, **self._shown()))
-        if session_id is not None and await self._ended(current, session_id):
-            return self._done("already_ended", None)
+    async def _current(self, current: Session) -> Reply:
+        now, settings = self._sessions.clock(), self._sessions.settings
+        return Reply.json(current_json(current, now=now, fresh_for=settings.fresh_ms), headers=PRIVATE)
+
+    async def _history(self, current: Session) -> Reply:
+        ended = await self._sessions.history(current.user_id)
+        if self._call.wants_json:
+            return Reply.json(history_json(ended), headers=PRIVATE)
+        return await self._page(page.history(ended, **self._shown()))
+
+    async def _openapi(self, current: Session) -> Reply:
+        return Reply.json(document(self._host.urls.list), headers=PRIVATE)
+
+    async def _show(self, current: Session) -> Reply:
+        session = await self._own(current, self._id)
+        if session is None:
+            return await self._not_found()
+        if not self._call.wants_json:
+            return Reply.redirect(self._host.urls.list, PRIVATE)
+        now = self._sessions.clock()
+        return Reply.json(session_json(session, current=current.id, now=now), headers=PRIVATE)
+
+    async def _confirm(self, current: Session) -> Reply:
+        if self._id == current.id:
+            return self._flashed("current")
+        session = await self._own(current, self._id)
+        if session is not None:
+            return await self._page(page.confirm_revoke(session, **self._shown()))
+        if await self._ended(current, self._id) is not None:
+            return self._flashed("already_ended")
         return await self._not_found()
 
     async def _confirm_others(self, current: Session) -> Reply:
@@ -123,63 +145,103 @@ class AsyncRoutes:
         others = [session for session in listed.sessions if session.id != current.id]
         if not others:
             return Reply.redirect(self._host.urls.list, PRIVATE)
-        return await self._page(page.confirm_revoke_others(others, **self._shown()))
+        return await self._page(page.confirm_many("others", others, **self._shown()))
+
+    async def _confirm_everywhere(self, current: Session) -> Reply:
+        listed = await self._sessions.overview(current.user_id)
+        return await self._page(page.confirm_many("everywhere", listed.sessions, **self._shown()))
 
     def _shown(self) -> dict[str, Any]:
         return {
             "now": self._sessions.clock(),
-            "tz": self._host.time_zone,
+            "tz": self._host.time_zone or UTC,
             "urls": self._host.urls,
+            "zone_known": self._host.time_zone is not None,
         }
 
-    # ── ending ───────────────────────────────────────────────────────────────────────────────
+    # ── changing ─────────────────────────────────────────────────────────────────────────────
 
-    async def _revoke(self, current: Session, text: str) -> Reply:
-        session_id = parse_session_id(text)
-        if session_id is None:
-            return await self._not_found()
-        began = self._sessions.clock()
-        revoked = await self._sessions.revoke(current.user_id, session_id, current=current.id)
+    async def _revoke(self, current: Session) -> Reply:
+        assert self._id is not None
+        revoked = await self._sessions.revoke(current.user_id, self._id, current=current.id)
         if revoked.kept:
             if self._call.wants_json:
-                flash = page.flash_for("current", None)
-                return problem(409, "current_session", f"{flash.title} {flash.text}".strip(), PRIVATE)
-            return self._done("current", None)
+                flash = page.flash_for("current")
+                return problem(409, "current_session", f"{flash.title} {flash.text}", PRIVATE)
+            return self._flashed("current")
         if revoked.not_found:
             return await self._not_found()
-        return self._done("revoked" if revoked.ended else "already_ended", revoked, began)
+        return self._revoked("revoked" if revoked.ended else "already_ended", revoked)
 
     async def _revoke_others(self, current: Session) -> Reply:
-        began = self._sessions.clock()
         revoked = await self._sessions.revoke_others(current.user_id, current=current.id)
-        return self._done("others", revoked, began)
+        return self._revoked("others", revoked)
+
+    async def _revoke_selected(self, current: Session) -> Reply:
+        ids = [session_id for text in self._call.ids if (session_id := parse_session_id(text))]
+        if not ids:
+            return self._flashed("nothing")
+        if self._call.form.get("confirm") != "1" and not self._call.wants_json:
+            listed = await self._sessions.overview(current.user_id)
+            chosen = [s for s in listed.sessions if s.id in ids and s.id != current.id]
+            if chosen:
+                return await self._page(page.confirm_many("selected", chosen, **self._shown()))
+        revoked = await self._sessions.revoke(current.user_id, ids, current=current.id)
+        if ids == [current.id]:
+            return self._flashed("current")
+        return self._revoked("selected", revoked)
 
     async def _forget_others(self, current: Session) -> Reply:
         await self._sessions.forget(current.user_id, keep=current.id)
-        return self._done("forgotten", None)
+        return self._flashed("forgotten")
 
-    async def _sign_out(self) -> Reply:
-        await self._exchange.sign_out()
+    async def _rename(self, current: Session) -> Reply:
+        assert self._id is not None
+        name = self._call.form.get("name", "")
+        if not await self._sessions.rename(current.user_id, self._id, name):
+            return await self._not_found()
         if self._call.wants_json:
-            return Reply(204, PRIVATE)
-        return Reply.redirect(self._sessions.settings.sign_in_path, PRIVATE)
+            return await self._show(current)
+        return self._flashed("renamed")
+
+    async def _sign_out(self, current: Session) -> Reply:
+        await self._exchange.sign_out()
+        return self._left()
+
+    async def _sign_out_everywhere(self, current: Session) -> Reply:
+        await self._exchange.sign_out_everywhere()
+        return self._left()
 
     # ── replying ─────────────────────────────────────────────────────────────────────────────
 
-    def _done(self, code: str, revoked: Revoked | None, began: int = 0) -> Reply:
-        """Back to the list, which says what happened, once; or the result as JSON."""
-        if self._call.wants_json and revoked is not None:
-            took = self._sessions.clock() - began
+    def _revoked(self, code: str, revoked: Revoked) -> Reply:
+        """What ended: as JSON, or told by the list."""
+        if self._call.wants_json:
+            failed = [FailedDocument(text, "not_found") for text in revoked.not_found]
+            if revoked.kept:
+                assert self._exchange.session is not None
+                failed.append(FailedDocument(self._exchange.session.id, "current_session"))
             told = revoke_json(
-                revoked=len(revoked.ended), already=len(revoked.already), users=1, duration_ms=took
+                revoked=len(revoked.ended),
+                already=len(revoked.already),
+                users=1,
+                duration_ms=self._sessions.clock() - self._began,
+                failed=failed,
             )
             return Reply.json(told, headers=PRIVATE)
+        about: Sequence[object] = ()
+        if code == "revoked":
+            about = (revoked.ended[0].id,)
+        elif code == "selected":
+            about = (len(revoked.ended), int(revoked.kept), len(revoked.not_found))
+        return self._flashed(code, revoked.forgotten, *about)
+
+    def _flashed(self, code: str, *about: object) -> Reply:
+        """Back to the list, which says what happened, once."""
         if self._call.wants_json:
             return Reply(204, PRIVATE)
         names = self._sessions.settings.cookies
-        ended = () if revoked is None else revoked.ended
-        about = ended[0].id if code == "revoked" else ""
-        value = f"{code}.{0 if revoked is None else revoked.forgotten}.{about}"
+        value = ".".join(map(str, (code, *about)))
         self._exchange.cookies.append(names.set(names.flash, value, FLASH_SECONDS))
         return Reply.redirect(self._host.urls.list + "#flash", PRIVATE)
 
@@ -191,17 +253,32 @@ class AsyncRoutes:
             return None
         names = self._sessions.settings.cookies
         self._exchange.cookies.append(names.clear(names.flash))
-        code, _, rest = self._call.flash.partition(".")
-        forgotten, _, about = rest.partition(".")
-        session_id = parse_session_id(about)
-        ended = None if session_id is None else await self._ended(current, session_id)
-        if code not in page.FLASHES or (code == "revoked" and ended is None):
+        code, *about = self._call.flash[:100].split(".")
+        numbers = [int(text) if text.isascii() and text.isdigit() else 0 for text in about]
+        ended = None
+        if code == "revoked":
+            ended = await self._ended(current, parse_session_id(about[1]) if len(about) > 1 else None)
+            if ended is None:
+                return None
+        if code not in page.FLASHES:
             return None
-        return page.flash_for(code, ended, forgotten=forgotten != "0")
+        return page.flash_for(code, *numbers, ended=ended)
 
-    async def _ended(self, current: Session, session_id: SessionId) -> Any:
-        entry = await self._sessions.store.find_ended(session_id)
+    async def _own(self, current: Session, session_id: SessionId | None) -> Session | None:
+        listed = await self._sessions.overview(current.user_id)
+        return next((session for session in listed.sessions if session.id == session_id), None)
+
+    async def _ended(self, current: Session, session_id: SessionId | None) -> EndedSession | None:
+        entry = None if session_id is None else await self._sessions.store.find_ended(session_id)
         return entry.session if entry is not None and entry.session.user_id == current.user_id else None
+
+    def _unless_known(self, value: object, without_time: object) -> Reply:
+        """The document, or 304 when the caller has it: who asks every half minute reads it once."""
+        tag = f'W/"{sha256(msgspec.json.encode(without_time)).hexdigest()[:24]}"'
+        headers = (*PRIVATE, ("etag", tag))
+        if tag in self._call.if_none_match:
+            return Reply(304, headers)
+        return Reply.json(value, headers=headers)
 
     async def _page(self, fragment: Fragment, status: int = 200, headers: Headers = PRIVATE) -> Reply:
         html = await async_call(self._host.layout, fragment.title, fragment.head, fragment.body)
@@ -219,8 +296,11 @@ class AsyncRoutes:
     async def _not_found(self) -> Reply:
         return await self.message(404, "not_found", say("not_found"), say("not_found_text"))
 
-    async def _not_allowed(self) -> Reply:
-        return await self.message(405, "method_not_allowed", say("not_allowed"), "")
+    def _left(self) -> Reply:
+        """After a sign-out."""
+        if self._call.wants_json:
+            return Reply(204, PRIVATE)
+        return Reply.redirect(self._sessions.settings.sign_in_path, PRIVATE)
 
     def _sign_in_first(self) -> Reply:
         if self._call.wants_json:

@@ -54,6 +54,7 @@ class ActiveSessionsPage:
             form=dict(form),
             ids=tuple(value for name, value in form if name == "id"),
             accept=headers.find(scope["headers"], b"accept") or "",
+            if_none_match=headers.find(scope["headers"], b"if-none-match") or "",
             flash=read_cookies(cookie, names).get(names.flash),
         )
         return await answer(call, this, self._host(scope))
@@ -61,8 +62,8 @@ class ActiveSessionsPage:
     def _host(self, scope: Scope) -> Host:
         urls = Urls(scope.get("root_path", "") + self._prefix)
         layout = default_layout if self._layout is None else partial(self._layout, scope)
-        zone = None if self._time_zone is None else self._time_zone(scope)
-        return Host(urls, layout) if zone is None else Host(urls, layout, ZoneInfo(zone))
+        name = None if self._time_zone is None else self._time_zone(scope)
+        return Host(urls, layout, None if name is None else ZoneInfo(name))
 
 
 async def _form(scope: Scope, receive: Receive) -> list[tuple[str, str]] | Reply:

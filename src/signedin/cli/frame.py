@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 
 from ..config import open_sessions, sqlite_path
 from ..settings import Settings
@@ -92,7 +93,7 @@ def accounts_of(accounts: str | None, settings: Settings) -> Accounts:
 
 def print_json(value: object) -> None:
     """A document on stdout."""
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
+    click.echo(json.dumps(msgspec.to_builtins(value), indent=1, ensure_ascii=False))
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -55,9 +55,10 @@ def create_app(
             "shell.html",
             account_of(scope),
             title=title,
+            head=head,
             body=body,
             settings=True,
-            here="active_sessions",
+            here="history" if scope["path"].endswith("/history") else "active_sessions",
             skip="Skip to active sessions",
         )
 

@@ -51,7 +51,7 @@ class Shell:
                 demo=self.demo,
                 account=account,
                 initials="" if account is None else initials(account.name),
-                **{"settings": False, "here": None} | values,
+                **{"settings": False, "here": None, "head": ""} | values,
             )
         )
 
