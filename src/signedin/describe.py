@@ -68,13 +68,16 @@ def is_live(session: Session, now: int) -> bool:
     return now - session.last_active_at <= LIT
 
 
-def ago(ms: int, now: int, zone: tzinfo, *, now_word: bool = True) -> str:
-    """When it was last active: ``Active now``, ``12 minutes ago``, ``Yesterday, 17:48``. now_word:
-    False for what isn't activity.
-    """
+def ago(ms: int, now: int, zone: tzinfo) -> str:
+    """When it was last active: ``Active now``, ``12 minutes ago``, ``Yesterday, 17:48``."""
+    return say("active_now") if now - ms <= ACTIVE_NOW else past(ms, now, zone)
+
+
+def past(ms: int, now: int, zone: tzinfo) -> str:
+    """When something happened: ``Just now``, ``12 minutes ago``, ``Yesterday, 17:48``."""
     since = max(now - ms, 0)
-    if since <= ACTIVE_NOW and now_word:
-        return say("active_now")
+    if since < MINUTE:
+        return say("just_now")
     if since < HOUR:
         return say("minutes_ago", n=since // MINUTE)
     then = _local(ms, zone)

@@ -74,6 +74,7 @@ ENGLISH: Final[dict[str, str | tuple[str, str]]] = {
     "unknown_device": "Unknown device",
     # times
     "active_now": "Active now",
+    "just_now": "Just now",
     "minutes_ago": ("{n} minute ago", "{n} minutes ago"),
     "hours_ago": ("{n} hour ago", "{n} hours ago"),
     "yesterday": "Yesterday, {time}",
@@ -90,6 +91,7 @@ ENGLISH: Final[dict[str, str | tuple[str, str]]] = {
     "method_remember_me": "Remember me",
     "and": "{first} and {last}",
     # asking first
+    "dismiss": "Dismiss message",
     "confirm_one": "Revoke this session?",
     "is_signed_out": "{title} is signed out right away.",
     "remember_off": "Remember me is turned off on all your devices, so each one asks for your password"

@@ -48,6 +48,8 @@ FLASHES: Final[dict[str, Kind]] = {
 
 SCRIPT_SAYS: Final = (
     "active_now",
+    "just_now",
+    "dismiss",
     "minutes_ago",
     "hours_ago",
     "yesterday",
@@ -119,6 +121,7 @@ class Row:
     since: str
     signed_in: str
     expires: str
+    expires_iso: str
     since_at: str
     method: str
     device: str
@@ -139,7 +142,9 @@ class EndedRow:
     why: str
     ended: str
     ended_at: str
+    ended_iso: str
     since: str
+    since_iso: str
 
 
 @dataclass(frozen=True)
@@ -192,8 +197,7 @@ def active_sessions(
         near=cap is not None and len(others) + 1 >= cap * NEAR_CAP,
         zone=_zone_name(tz, now),
         flash=flash,
-        script={key: ENGLISH[key] for key in SCRIPT_SAYS}
-        | {"zone": str(tz) if zone_known else "", "list": urls.list},
+        script=_script(tz, urls, zone_known),
     )
 
 
@@ -207,13 +211,16 @@ def history(
             title=describe.title(session),
             ip=session.ip,
             why=say(f"ended_{session.reason}") if session.reason in REASONS else session.reason,
-            ended=describe.ago(session.ended_at, now, tz, now_word=False),
+            ended=describe.past(session.ended_at, now, tz),
+            ended_iso=describe.rfc3339(session.ended_at),
+            since_iso=describe.rfc3339(session.signed_in_at),
             ended_at=describe.when(session.ended_at, tz),
             since=describe.signed_in(session.signed_in_at, now, tz),
         )
         for session in ended
     ]
-    return _fragment(say("history"), "history.html", urls, rows=rows)
+    script = _script(tz, urls, zone_known)
+    return _fragment(say("history"), "history.html", urls, rows=rows, script=script)
 
 
 def confirm_revoke(
@@ -328,6 +335,7 @@ def _row(session: Session, now: int, zone: tzinfo, *, alone: bool) -> Row:
         active_at=describe.when(session.last_active_at, zone),
         since=describe.signed_in(session.signed_in_at, now, zone),
         signed_in=describe.when(session.signed_in_at, zone),
+        expires_iso="" if end is None else describe.rfc3339(end),
         expires=say("no_limit") if end is None else describe.when(end, zone),
         method=describe.method(session),
         device=device_name(session.device),
@@ -335,6 +343,12 @@ def _row(session: Session, now: int, zone: tzinfo, *, alone: bool) -> Row:
         idle=idle,
         live=describe.is_live(session, now),
     )
+
+
+def _script(zone: tzinfo, urls: Urls, zone_known: bool) -> dict[str, object]:
+    """What the page's script is told: the words that it says, the zone if it is known, the list."""
+    words: dict[str, object] = {key: ENGLISH[key] for key in SCRIPT_SAYS}
+    return words | {"zone": str(zone) if zone_known else "", "list": urls.list}
 
 
 def _zone_name(zone: tzinfo, now: int) -> str:

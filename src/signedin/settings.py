@@ -37,7 +37,8 @@ class Settings:
     page: path of the Active Sessions page, or None for none. sign_in_path: where people sign in.
     insecure_http: cookies over plain HTTP, for a host other than loopback. sign_out_forgets: which
     Remember me a sign-out turns off. fresh_for: how long after giving credentials a session may do
-    what asks for a fresh one. clock_skew: how far the clocks of several servers may differ.
+    what asks for a fresh one. reauth: "others" lets the page revoke several sessions at once only from a
+    fresh one. clock_skew: how far the clocks of several servers may differ.
     sweep_every: how often expired sessions are moved to the history; None when cron does it.
     inline_reads: read SQLite in the event loop, which is faster than a thread; not on network disks.
     """
@@ -55,6 +56,7 @@ class Settings:
     insecure_http: bool = False
     sign_out_forgets: Literal["this", "everywhere"] = "this"
     fresh_for: timedelta = timedelta(minutes=10)
+    reauth: Literal["never", "others"] = "never"
     clock_skew: timedelta = timedelta(seconds=2)
     sweep_every: timedelta | None = timedelta(minutes=10)
     inline_reads: bool = True
@@ -68,6 +70,8 @@ class Settings:
             raise SettingsError(
                 f"sign_out_forgets is 'this' or 'everywhere', not {self.sign_out_forgets!r}."
             )
+        if self.reauth not in ("never", "others"):
+            raise SettingsError(f"reauth is 'never' or 'others', not {self.reauth!r}.")
         for name in ("fresh_for", "sweep_every"):
             value = getattr(self, name)
             if value is not None and value <= timedelta(0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,37 @@ async def test_the_sign_in_page_for_who_is_signed_in(browser: Client, clock: Clo
     assert (await browser.get("/sign_in?next=/-/user_settings/profile")).headers["location"] == PROFILE
     clock.tick(11 * MINUTE)
     assert (await browser.get("/sign_in")).status_code == 200
+
+
+async def test_step_up(settings: Settings, accounts: Accounts, clock: Clock) -> None:
+    """Where the setting asks, ending several sessions wants the password again: the same session goes
+    on, fresh, with a new secret.
+    """
+    made: Any = create_app(replace(settings, reauth="others"), accounts, passwords=FAST, clock=clock)
+    async with Client(made) as browser, Client(made, address="198.51.100.7") as phone:
+        await enter(browser, remember_me="1")
+        await enter(phone)
+        clock.tick(11 * MINUTE)
+        (before,) = [s for s in await made.app.sessions.list("1") if s.ip != "198.51.100.7"]
+        secret = browser.tokens()["__Host-signedin"]
+        for path in ("revoke_others", "sign_out_everywhere", "revoke_selected"):
+            answer = await browser.post(f"{PAGE}/{path}")
+            assert answer.headers["location"] == f"/sign_in?next={PAGE}"
+        answer = await browser.post(f"{PAGE}/revoke_others", headers={"accept": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "reauthentication_required")
+        form = (await browser.get(f"/sign_in?next={PAGE}")).text
+        assert "Confirm it's you" in form
+        assert 'name="step_up"' in form
+        assert (await enter(browser, password="wrong", step_up="1")).status_code == 422
+        assert (await enter(browser, step_up="1", next=PAGE)).headers["location"] == PAGE
+        assert browser.tokens()["__Host-signedin"] != secret
+        assert before.id in {s.id for s in await made.app.sessions.list("1")}
+        assert (await browser.post(f"{PAGE}/revoke_others")).headers["location"] == f"{PAGE}#flash"
+        assert len(await made.app.sessions.list("1")) == 1
+        # The password of somebody else is a sign-in of theirs, and ends this one.
+        assert (await enter(browser, "bo", step_up="1")).status_code == 303
+        assert await made.app.sessions.list("1") == []
+    await made.app.sessions.close()
 
 
 async def test_profile(browser: Client, accounts: Accounts) -> None:

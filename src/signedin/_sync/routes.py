@@ -32,6 +32,10 @@ from .request import Exchange
 
 PRIVATE: Final[Headers] = (("cache-control", "no-store"), ("vary", "Cookie, Accept"))
 FLASH_SECONDS: Final = 60
+ASKS_FRESH: Final = frozenset(
+    {"confirm_others", "revoke_others", "revoke_selected", "confirm_everywhere", "sign_out_everywhere"}
+)
+"""What ends several sessions at once: with the setting ``reauth``, only from a fresh session."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Routes:
             self._id = parse_session_id(text)
             if text and self._id is None:
                 return self._not_found()
+            if route.name in ASKS_FRESH and not self._is_fresh(current):
+                return self._credentials_first()
             reply: Reply = getattr(self, f"_{route.name}")(current)
             return reply
         allowed = tuple(str(method) for method in found)
@@ -300,6 +306,15 @@ class Routes:
         if self._call.wants_json:
             return Reply(204, PRIVATE)
         return Reply.redirect(self._sessions.settings.sign_in_path, PRIVATE)
+
+    def _is_fresh(self, current: Session) -> bool:
+        settings = self._sessions.settings
+        return settings.reauth == "never" or current.is_fresh(self._sessions.clock(), settings.fresh_ms)
+
+    def _credentials_first(self) -> Reply:
+        if self._call.wants_json:
+            return problem(403, "reauthentication_required", "Give your credentials again.", PRIVATE)
+        return self._sign_in_first()
 
     def _sign_in_first(self) -> Reply:
         if self._call.wants_json:

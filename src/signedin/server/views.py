@@ -60,6 +60,7 @@ class Views:
         async with request.form(max_files=0, max_fields=16, max_part_size=65_536) as form:
             login, password = _text(form.get("login")), _text(form.get("password"))
             target, remember = _target(_text(form.get("next"))), bool(form.get("remember_me"))
+            step_up = bool(form.get("step_up"))
         this = exchange(request)
         now = this.sessions.clock()
         wait = self._limits.hit(login, this.client.ip, now)
@@ -77,6 +78,9 @@ class Views:
         if self._passwords.needs_rehash(known):
             new = await self._passwords.hash(password)
             self._accounts.set_password(account.id, new, now=now, expected=known)
+        here = this.session is not None and this.session.user_id == account.id
+        if step_up and here and await this.rotate(("password",)) is not None:
+            return _see(target)  # the same session, fresh, with a new secret
         outcome = await sign_in(request, account.id, remember=remember)
         if isinstance(outcome, Refused):
             return _see(f"{SIGN_IN}?again&next={quote(target, safe='/')}")
@@ -100,7 +104,10 @@ class Views:
         login: str = "",
         remember: bool = False,
     ) -> Response:
-        policy = exchange(request).sessions.settings.policy
+        this = exchange(request)
+        policy = this.sessions.settings.policy
+        session = this.session if this.is_known else None
+        known = None if session is None else self._accounts.find(session.user_id)
         response = self._shell.response(
             "sign_in.html",
             None,
@@ -112,6 +119,7 @@ class Views:
             login=clean_text(login, 255),
             remember=remember,
             remember_for=policy.remember_me and _in_words(policy.remember_me.days),
+            known=known,
         )
         response.headers.update(HINTS)
         return response

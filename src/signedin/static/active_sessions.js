@@ -27,9 +27,10 @@ function start(words) {
   };
   const hour = (time) => clock.format(time) + (zone === "UTC" ? " UTC" : "");
   const told = {
-    ago(then, now) {
+    ago: (then, now) => (now - then <= 3e5 ? say("active_now") : told.past(then, now)),
+    past(then, now) {
       const minutes = Math.floor((now - then) / 6e4);
-      if (now - then <= 3e5) return say("active_now");
+      if (minutes < 1) return say("just_now");
       if (minutes < 60) return say("minutes_ago", { n: minutes });
       const n = days(then, now);
       if (n === 0) return say("hours_ago", { n: Math.floor(minutes / 60) });
@@ -53,7 +54,7 @@ function start(words) {
       const then = new Date(element.dateTime);
       const text = told[element.dataset.asTime](then, now);
       if (element.textContent !== text) element.textContent = text;
-      if (element.dataset.asTime === "ago") element.title = told.full(then);
+      if (element.title) element.title = told.full(then);
     }
   };
   for (const element of all("[data-as-zone]")) element.textContent = zone;
@@ -96,12 +97,15 @@ function start(words) {
   // ── revoking one: a question, then the row goes ──
 
   const dialog = find("dialog");
+  if (!dialog) return;
   const live = find("[data-as-told]");
   const tell = (title, text, kind = "ok") => {
     const flash = make("div", `as-flash as-flash-${kind}`);
     const line = make("p", "");
     line.append(make("b", "", title), " ", make("span", "", text));
-    flash.append(line);
+    const away = Object.assign(make("button", "as-dismiss", "×"), { type: "button", ariaLabel: say("dismiss") });
+    away.addEventListener("click", () => { flash.remove(); find("#as-others").focus(); });
+    flash.append(line, away);
     live.replaceChildren(flash);
   };
   const remove = (row) => {
