@@ -417,6 +417,43 @@ def test_loopback() -> None:
     assert not demo_settings(Settings(), "192.0.2.1", 80, known=True).cookies.secure
 
 
+async def test_the_demos_devices(settings: Settings, tmp_path: Path, clock: Clock) -> None:
+    """More devices, the limit, another time: through the page, for whoever is signed in."""
+    accounts = Accounts(str(tmp_path / "demo.db"))
+    prepare(settings, accounts, clock())
+    made: Any = create_app(settings, accounts, demo=DEMO, clock=clock)
+    async with Client(made) as browser:
+        assert (await browser.get("/demo/devices")).status_code == 303
+        await enter(browser, "bo")
+        assert "With two browsers" in (await browser.get("/demo/devices")).text
+        for device in ("0", "5", "x", "99"):
+            answer = await browser.post("/demo/sign_in_as", data={"device": device, "remember_me": "1"})
+            assert answer.headers["location"] == "/demo/devices?done=device"
+        assert "5 of 100 sessions" in (await browser.get(PAGE)).text
+        await browser.post("/demo/many")
+        assert "100 of 100 sessions" in (await browser.get(PAGE)).text
+        await browser.post("/demo/clock", data={"hours": "1"})
+        assert "It is 1 hour ahead" in (await browser.get("/demo/devices")).text
+        await browser.post("/demo/clock", data={"hours": "99"})
+        await browser.post("/demo/clock", data={"hours": "192"})
+        answer = await browser.get(PAGE)
+        assert answer.status_code == 303
+        assert "after a time without activity" in (await browser.get(answer.headers["location"])).text
+        assert (
+            await browser.post("/demo/many", headers={"sec-fetch-site": "cross-site"})
+        ).status_code in (303, 403)
+    await made.app.sessions.close()
+    accounts.close()
+
+
+async def test_only_the_demo_has_them(browser: Client) -> None:
+    """The real service has neither the page nor a way to move its clock."""
+    await enter(browser)
+    for path in ("/demo/devices", "/demo/clock", "/demo/many", "/demo/sign_in_as"):
+        assert (await browser.request("POST", path)).status_code == 404
+    assert "demo" not in (await browser.get("/")).text.lower()
+
+
 def test_the_demo(settings: Settings, tmp_path: Path, clock: Clock) -> None:
     """Ada with six devices, nobody else with any; made once."""
     accounts = Accounts(str(tmp_path / "demo.db"))

@@ -76,6 +76,7 @@ def demo(
         say(f"signedin demo on {url or _address(host, port)}      Ctrl-C stops it")
         for person in DEMO.people:
             say(f"  {person.username:<4} / {DEMO.password}    {person.about}")
+        say(f"  Devices  {url or _address(host, port)}/demo/devices")
         say("  In a second terminal:")
         more = "" if accounts is None else f" --accounts {accounts}"
         say(f"  signedin list --user ada --store {place}{more}")

@@ -23,6 +23,7 @@ from ..errors import AnswerUnknown, StoreUnavailable
 from ..replies import SECURITY_HEADERS, STORE_DOWN, UNKNOWN_ANSWER
 from ..settings import PAGE, Settings
 from .accounts import Account, Accounts
+from .demo_views import DEVICES_PAGE, DemoClock, DemoViews
 from .passwords import Passwords
 from .rate_limits import RateLimits
 from .shell import Demo, Shell
@@ -42,6 +43,7 @@ def create_app(
     clock: Callable[[], int] = now_ms,
 ) -> ASGIApp:
     """The service. name: what it is called on its pages. demo: example people to tell of."""
+    time = clock if demo is None else DemoClock(clock)
     shell = Shell(name, settings.page or PAGE, demo)
     views = Views(accounts, passwords or Passwords(), RateLimits(accounts), shell)
 
@@ -92,12 +94,22 @@ def create_app(
         Route(PROFILE, RequireSession(request_response(views.profile)), methods=["GET", "POST"]),
         Route(PASSWORD, RequireSession(request_response(views.password)), methods=["GET", "POST"]),
     ]
+    if isinstance(time, DemoClock):
+        more = DemoViews(accounts, shell, time)
+        routes += [
+            Route(DEVICES_PAGE, RequireSession(request_response(more.devices)), methods=["GET"]),
+            Route(
+                "/demo/sign_in_as", RequireSession(request_response(more.sign_in_as)), methods=["POST"]
+            ),
+            Route("/demo/clock", RequireSession(request_response(more.move)), methods=["POST"]),
+            Route("/demo/many", RequireSession(request_response(more.many)), methods=["POST"]),
+        ]
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
         exception_handlers={StoreUnavailable: unavailable, HTTPException: http_problem},
     )
-    sessions = open_async_sessions(settings, clock=clock, account_active=account_active)
+    sessions = open_async_sessions(settings, clock=time, account_active=account_active)
     return SecurityHeaders(
         SignedinMiddleware(app, sessions=sessions, layout=layout, time_zone=time_zone)
     )
