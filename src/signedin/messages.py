@@ -156,6 +156,10 @@ ENGLISH: Final[dict[str, str | tuple[str, str]]] = {
     "show_them": ("Show it", "Show them"),
     "not_found": "There is no such session.",
     "not_found_text": "It isn't in your list, or it ended long ago.",
+    "too_many": (
+        "Too many changes. Try again in {n} second.",
+        "Too many changes. Try again in {n} seconds.",
+    ),
     "not_allowed": "This can't be done here.",
 }
 

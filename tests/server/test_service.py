@@ -272,6 +272,23 @@ async def test_too_many_attempts(browser: Client, clock: Clock) -> None:
     assert (await enter(browser)).status_code == 303
 
 
+async def test_too_many_changes(browser: Client, clock: Clock) -> None:
+    """60 a minute on the page and its API; looking is not limited."""
+    await enter(browser)
+    json = {"accept": "application/json"}
+    for _ in range(60):
+        assert (await browser.post(f"{PAGE}/forget_others", headers=json)).status_code == 204
+    answer = await browser.post(f"{PAGE}/forget_others", headers=json)
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (
+        429,
+        "too_many",
+        "1",
+    )
+    assert (await browser.get(PAGE)).status_code == 200
+    clock.tick(MINUTE)
+    assert (await browser.post(f"{PAGE}/forget_others", headers=json)).status_code == 204
+
+
 async def test_the_sign_in_page_for_who_is_signed_in(browser: Client, clock: Clock) -> None:
     """Freshly signed in: go on. Signed in long ago: the form, to become fresh."""
     await enter(browser)

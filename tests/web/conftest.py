@@ -11,7 +11,10 @@ from signedin.config import open_async_sessions
 from signedin.settings import Settings
 
 from ..support import Clock
+from .chromium import demo, playwright, profiles, unused_port
 from .support import Client, make_app
+
+__all__ = ["demo", "playwright", "profiles", "unused_port"]
 
 
 @pytest.fixture

@@ -186,16 +186,17 @@ class Routes:
 
     def _revoke_selected(self, current: Session) -> Reply:
         ids = [session_id for text in self._call.ids if (session_id := parse_session_id(text))]
-        if not ids:
-            return self._flashed("nothing")
-        if self._call.form.get("confirm") != "1" and not self._call.wants_json:
-            listed = self._sessions.overview(current.user_id)
-            chosen = [s for s in listed.sessions if s.id in ids and s.id != current.id]
-            if chosen:
-                return self._page(page.confirm_many("selected", chosen, **self._shown()))
+        if not self._call.wants_json:
+            if not ids:
+                return self._flashed("nothing")
+            if ids == [current.id]:
+                return self._flashed("current")
+            if self._call.form.get("confirm") != "1":
+                listed = self._sessions.overview(current.user_id)
+                chosen = [s for s in listed.sessions if s.id in ids and s.id != current.id]
+                if chosen:
+                    return self._page(page.confirm_many("selected", chosen, **self._shown()))
         revoked = self._sessions.revoke(current.user_id, ids, current=current.id)
-        if ids == [current.id]:
-            return self._flashed("current")
         return self._revoked("selected", revoked)
 
     def _forget_others(self, current: Session) -> Reply:

@@ -40,7 +40,8 @@ class SignedinMiddleware:
     sessions: the flow; without it, one is opened under the settings that the keywords name (see
     :class:`~signedin.settings.Settings`). layout: ``layout(scope, title, head, body)`` puts the Active
     Sessions page into the host's own; it may be a coroutine function. time_zone: the IANA name of the
-    zone in which the person of a scope reads times. listeners, account_active, clock: as
+    zone in which the person of a scope reads times. limit: asked with the scope before a change on the
+    page; how many seconds to wait, or None. listeners, account_active, clock: as
     :func:`~signedin.config.open_async_sessions` takes them.
 
     The session is at ``request.state.current_session``; using it in an outage raises
@@ -54,6 +55,7 @@ class SignedinMiddleware:
         sessions: AsyncSessions | None = None,
         layout: Callable[[Scope, str, str, str], object] | None = None,
         time_zone: Callable[[Scope], str | None] | None = None,
+        limit: Callable[[Scope], object] | None = None,
         clock: Callable[[], int] = now_ms,
         listeners: Iterable[Listener] = (),
         account_active: Callable[[str], object] | None = None,
@@ -83,7 +85,7 @@ class SignedinMiddleware:
                     f"The page needs {missing.name}: pip install 'signedin[page]'. Or do without the"
                     " page: page=None."
                 ) from missing
-            self._pages: ASGIApp = ActiveSessionsPage(self._page, layout, time_zone)
+            self._pages: ASGIApp = ActiveSessionsPage(self._page, layout, time_zone, limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection; a request's way is written out here, for each step in between costs."""

@@ -9,7 +9,10 @@ from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from .._async.routes import Host, answer
+from ..colours import async_call
 from ..cookies import read as read_cookies
+from ..messages import say
+from ..origin import SAFE_METHODS
 from ..page import Urls, default_layout
 from ..replies import Call, Reply, problem
 from . import headers
@@ -24,6 +27,8 @@ class ActiveSessionsPage:
     """The page, put into the host's ``layout(scope, title, head, body)``; it may be a coroutine.
 
     time_zone: the IANA name of the zone in which the person of this scope reads times, or None.
+    limit: asked before a change; how many seconds the caller must wait, or None to go on. It may be a
+    coroutine function, too.
     """
 
     def __init__(
@@ -31,16 +36,22 @@ class ActiveSessionsPage:
         prefix: str,
         layout: Callable[[Scope, str, str, str], object] | None = None,
         time_zone: Callable[[Scope], str | None] | None = None,
+        limit: Callable[[Scope], object] | None = None,
     ) -> None:
         self._prefix = prefix
         self._layout = layout
         self._time_zone = time_zone
+        self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
         await send_reply(send, await self._reply(scope, receive), body=scope["method"] != "HEAD")
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        if self._limit is not None and scope["method"] not in SAFE_METHODS:
+            wait = await async_call(self._limit, scope)
+            if wait is not None:
+                return problem(429, "too_many", say("too_many", n=wait), (("retry-after", str(wait)),))
         form = await _form(scope, receive)
         if isinstance(form, Reply):
             return form

@@ -6,19 +6,22 @@ A host application has its own; only ``signedin serve`` and ``signedin demo`` us
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import Any, Final, TypeVar
+from types import EllipsisType
+from typing import Any, Final, TypeAlias, TypeVar
 
 import apsw
 
-from ..errors import SchemaError, SignedinError, StoreUnavailable
+from ..errors import AnswerUnknown, SchemaError, SignedinError, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -26,7 +29,8 @@ SCHEMA: Final = 1
 BUSY: Final = 1000
 """Milliseconds to wait while another process writes."""
 
-_username = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}").fullmatch
+_id = re.compile(r"[1-9][0-9]{0,17}").fullmatch
+_username = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,63}").fullmatch
 _email = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,188}").fullmatch
 _SELECT: Final = (
     "SELECT id, username, name, email, admin, disabled, time_zone, password_changed_at FROM account"
@@ -34,6 +38,10 @@ _SELECT: Final = (
 _INSERT: Final = (
     "INSERT INTO account (username, username_folded, name, email, email_folded, admin, password_hash,"
     " password_changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+)
+_PROFILE: Final = (
+    "UPDATE account SET name = ?, time_zone = ?, email = iif(?3, ?4, email),"
+    " email_folded = iif(?3, ?5, email_folded) WHERE id = ?6"
 )
 
 
@@ -55,57 +63,74 @@ class Account:
     password_changed_at: int
 
 
+Page: TypeAlias = list[Account]
+"""Some accounts; the class below has a ``list`` of its own."""
+
+
 class Accounts:
-    """The accounts in a file, which is made with mode 0600 at the first use.
+    """The accounts in a file, which is made with mode 0600 at the first use; for any thread.
 
     Every method raises StoreUnavailable when the file can't be used.
     """
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
-        self._threads = threading.local()
-        self._connections: list[apsw.Connection] = []
+        self._begin()
+        _opened.add(self)
+
+    def _begin(self) -> None:
+        # One connection in turns is enough: a read takes microseconds, and SQLite has one writer.
+        self._lock = threading.RLock()
+        self._connection: apsw.Connection | None = None
+
+    def after_fork(self) -> None:
+        """As new: a child must neither use nor close its parent's connection."""
+        _inherited.append(self._connection)
+        self._begin()
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────
 
     def find(self, account_id: str) -> Account | None:
         """The account with this id."""
-        if not (account_id.isascii() and account_id.isdigit() and len(account_id) < 19):
-            return None
-        return self._one("id = ?", int(account_id))
+        return self._one("id = ?", _key(account_id))
 
     def find_many(self, account_ids: Iterable[str]) -> dict[str, Account]:
         """Those that exist, by id."""
-        found = {account_id: self.find(account_id) for account_id in account_ids}
-        return {key: account for key, account in found.items() if account is not None}
+        keys = json.dumps([_key(account_id) for account_id in account_ids])
+        found = self._many("WHERE id IN (SELECT value FROM json_each(?))", keys)
+        return {account.id: account for account in found}
 
     def find_by_login(self, login: str) -> Account | None:
         """By username or e-mail address, in any case."""
-        folded = _folded(login)
-        return self._one("email_folded = ?" if "@" in folded else "username_folded = ?", folded)
+        name = folded(login)
+        return self._one("email_folded = ?" if "@" in name else "username_folded = ?", name)
 
     def named(self, text: str) -> Account | None:
         """As operators name somebody: ``ada``, ``123``, ``ada@example.com``, ``username:123``."""
         if text.startswith("username:"):
-            return self.find_by_login(text.removeprefix("username:"))
+            return self._one("username_folded = ?", folded(text.removeprefix("username:")))
         return self.find(text) if text.isdigit() else self.find_by_login(text)
 
     def nearest(self, text: str) -> str | None:
-        """The username that looks most like this one."""
-        names = {account.username.casefold(): account.username for account in self.all()}
-        return next((names[near] for near in get_close_matches(text.casefold(), names, 1)), None)
+        """The username that looks most like this one; None if none does."""
+        sql = "SELECT username_folded, username FROM account"
+        names: dict[str, str] = dict(self._do(lambda c: c.execute(sql).fetchall()))
+        return next((names[near] for near in get_close_matches(folded(text), names, 1)), None)
 
-    def all(self) -> list[Account]:
+    def all(self) -> Page:
         """Every account, by username."""
-        rows = self._do(lambda c: c.execute(f"{_SELECT} ORDER BY username_folded").fetchall())
-        return [_account(row) for row in rows]
+        return self._many("ORDER BY username_folded")
+
+    def list(self, after: str | None = None, limit: int = 500) -> Page:
+        """So many accounts by username, those that follow ``after``: the last username one has."""
+        start = "" if after is None else folded(after)
+        return self._many("WHERE username_folded > ? ORDER BY username_folded LIMIT ?", start, limit)
 
     def password_hash(self, account_id: str) -> str | None:
-        """The hash of the account's password."""
-        found: Any = self._do(
-            lambda c: c.execute("SELECT password_hash FROM account WHERE id = ?", (account_id,)).get
-        )
-        return None if found is None else str(found)
+        """The hash of the account's password; None if there is no such account."""
+        sql, key = "SELECT password_hash FROM account WHERE id = ?", _key(account_id)
+        found: str | None = self._do(lambda c: c.execute(sql, (key,)).get)
+        return found
 
     # ── changing ─────────────────────────────────────────────────────────────────────────────
 
@@ -119,67 +144,87 @@ class Accounts:
         email: str | None = None,
         admin: bool = False,
     ) -> Account:
-        """A new account. ValueError for an impossible name, AccountExists for a taken one."""
-        if not _username(username) or username.isdigit():
+        """A new account. now: ms. ValueError for impossible values, AccountExists for taken ones."""
+        if not _username(username):
             raise ValueError(
                 f"{username!r} can't be a username: use 1 to 64 letters, digits, '_', '.' and '-', not"
-                " digits alone, beginning with a letter, a digit or '_'."
+                " beginning with '-'."
             )
-        if email is not None and not _email(email):
-            raise ValueError(f"{email!r} is not an e-mail address.")
+        _check(name or username, email)
         values = (
             username,
-            _folded(username),
+            folded(username),
             name or username,
             email,
-            None if email is None else _folded(email),
+            email and folded(email),
             admin,
             password_hash,
             now,
         )
-        try:
-            key = self._do(lambda c: c.execute(_INSERT, values).get)
-        except apsw.ConstraintError:
-            taken = username if self.find_by_login(username) else email
-            raise AccountExists(f"There is already an account {taken!r}.") from None
-        account = self.find(str(key))
-        assert account is not None
-        return account
+
+        def insert(connection: apsw.Connection) -> Account:
+            _insist_free(connection, username=username, email=email)
+            return _account(_row(connection, "id = ?", connection.execute(_INSERT, values).get))
+
+        return self.transaction(insert)
 
     def set_password(
         self, account_id: str, password_hash: str, *, now: int, expected: str | None = None
     ) -> bool:
-        """Another password hash; only in the place of ``expected``, if that is given."""
+        """Another password hash; only in the place of ``expected``, if that is given. now: ms."""
         return self._changed(
             "UPDATE account SET password_hash = ?, password_changed_at = ?"
             " WHERE id = ? AND (?4 IS NULL OR password_hash = ?4)",
-            (password_hash, now, account_id, expected),
+            (password_hash, now, _key(account_id), expected),
         )
 
     def set_disabled(self, account_id: str, disabled: bool) -> bool:
         """Whether the account may sign in. Its sessions are ended by ``account_disabled``."""
-        return self._changed("UPDATE account SET disabled = ? WHERE id = ?", (disabled, account_id))
-
-    def set_profile(self, account_id: str, *, name: str, time_zone: str | None) -> bool:
-        """Display name, and IANA time zone."""
         return self._changed(
-            "UPDATE account SET name = ?, time_zone = ? WHERE id = ?", (name, time_zone, account_id)
+            "UPDATE account SET disabled = ? WHERE id = ?", (disabled, _key(account_id))
         )
+
+    def set_profile(
+        self,
+        account_id: str,
+        *,
+        name: str,
+        time_zone: str | None,
+        email: str | EllipsisType | None = ...,
+    ) -> Account | None:
+        """Display name, IANA time zone, and e-mail address, which stays as it is when left out.
+
+        The account as it is now; None if there is none. ValueError and AccountExists as in ``add``.
+        """
+        given = None if email is ... else email
+        _check(name, given)
+        values = (name, time_zone, email is not ..., given, given and folded(given), _key(account_id))
+
+        def change(connection: apsw.Connection) -> Account | None:
+            _insist_free(connection, email=given, but=values[-1])
+            connection.execute(_PROFILE, values)
+            row = _row(connection, "id = ?", values[-1])
+            return None if row is None else _account(row)
+
+        return self.transaction(change)
 
     def delete(self, account_id: str) -> bool:
         """Remove the account; its id is not given again."""
-        return self._changed("DELETE FROM account WHERE id = ?", (account_id,))
+        return self._changed("DELETE FROM account WHERE id = ?", (_key(account_id),))
 
     # ── the file ─────────────────────────────────────────────────────────────────────────────
 
     def transaction(self, work: Callable[[apsw.Connection], T]) -> T:
-        """Do this in one transaction that writes."""
+        """Do this in one transaction that writes; AnswerUnknown if its end isn't confirmed."""
 
         def do(connection: apsw.Connection) -> T:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = work(connection)
-                connection.execute("COMMIT")
+                try:
+                    connection.execute("COMMIT")
+                except apsw.Error as error:
+                    raise AnswerUnknown(f"{AnswerUnknown.__doc__} ({self.path}: {error})") from error
             except BaseException:
                 if not connection.get_autocommit():
                     connection.execute("ROLLBACK")
@@ -189,70 +234,110 @@ class Accounts:
         return self._do(do)
 
     def close(self) -> None:
-        """Close the connections; the next use opens again."""
-        connections, self._connections = self._connections, []
-        self._threads = threading.local()
-        for connection in connections:
-            connection.close()
+        """Close the file; the next use opens it again."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
 
     def _one(self, condition: str, value: object) -> Account | None:
-        row: Any = self._do(lambda c: c.execute(f"{_SELECT} WHERE {condition}", (value,)).fetchone())
+        row = self._do(lambda c: _row(c, condition, value))
         return None if row is None else _account(row)
+
+    def _many(self, rest: str, *values: Any) -> Page:
+        return [
+            _account(row)
+            for row in self._do(lambda c: c.execute(f"{_SELECT} {rest}", values).fetchall())
+        ]
 
     def _changed(self, sql: str, values: tuple[Any, ...]) -> bool:
         def change(connection: apsw.Connection) -> bool:
             connection.execute(sql, values)
             return connection.changes() > 0
 
-        return self._do(change)
+        return self.transaction(change)
 
     def _do(self, work: Callable[[apsw.Connection], T]) -> T:
         try:
-            return work(self._connection())
-        except apsw.ConstraintError:
-            raise
+            with self._lock:
+                if self._connection is None:
+                    self._connection = _open(self.path)
+                return work(self._connection)
         except (apsw.Error, OSError) as error:
             raise StoreUnavailable(
                 f"The accounts {self.path} can't be used: {error}. Nothing was changed."
             ) from error
 
-    def _connection(self) -> apsw.Connection:
-        # A forked child must not use its parent's connection.
-        if getattr(self._threads, "process", None) != os.getpid():
-            connection = self._opened()
-            self._connections.append(connection)
-            self._threads.connection, self._threads.process = connection, os.getpid()
-        return self._threads.connection  # type: ignore[no-any-return]
 
-    def _opened(self) -> apsw.Connection:
-        """A new connection, to a file that is made and brought up to date if need be."""
-        folder = os.open(os.path.dirname(self.path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _open(path: str) -> apsw.Connection:
+    """A connection to a file that is made and given its tables if need be."""
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # One process at a time: SQLite doesn't wait for the file when it turns it to WAL.
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
         try:
-            # One process at a time: SQLite doesn't wait for the file when it turns it to WAL.
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            with suppress(FileExistsError):
-                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-                os.close(os.open(self.path, flags, 0o600))
-            connection = apsw.Connection(self.path, flags=apsw.SQLITE_OPEN_READWRITE)
             connection.set_busy_timeout(BUSY)
-            connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").fetchall()
-            self._upgrade(connection)
-        finally:
-            os.close(folder)
-        return connection
-
-    def _upgrade(self, connection: apsw.Connection) -> None:
-        version: Any = connection.execute("PRAGMA user_version").get
-        if version > SCHEMA:
+            _prepare(connection, path)
+        except BaseException:
             connection.close()
-            raise SchemaError(
-                f"The accounts {self.path} have schema {version}, and this version of signedin knows"
-                f" {SCHEMA}. Upgrade signedin."
-            )
-        if version == 0:
-            sql = files(__package__ or "").joinpath("accounts.sql").read_text("utf-8")
-            script = f"BEGIN IMMEDIATE; {sql} PRAGMA user_version = {SCHEMA}; COMMIT"
-            connection.execute(script).fetchall()
+            raise
+    finally:
+        os.close(folder)
+    return connection
+
+
+def _prepare(connection: apsw.Connection, path: str) -> None:
+    version: int = connection.execute("PRAGMA user_version").get
+    if version > SCHEMA:
+        raise SchemaError(
+            f"The accounts {path} have schema {version}, and this version of signedin knows {SCHEMA}."
+            " Upgrade signedin."
+        )
+    if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").get:
+        raise SchemaError(
+            f"{path} is a database of something else. Give the accounts a file of their own."
+        )
+    connection.execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF"
+    ).fetchall()
+    if version == 0:
+        tables = files(__package__ or "").joinpath("accounts.sql").read_text("utf-8")
+        connection.execute(
+            f"BEGIN IMMEDIATE; {tables} PRAGMA user_version = {SCHEMA}; COMMIT"
+        ).fetchall()
+
+
+def folded(text: str) -> str:
+    """A username or an address as it is compared: without surrounding space and case."""
+    # A lone surrogate can't be stored, and NUL is in no name: so it names nobody.
+    return re.sub("[\ud800-\udfff]", "\0", text.strip().casefold())
+
+
+def _key(account_id: str) -> int | None:
+    """The row of an id as we spell it; None, which is the key of no row, for anything else."""
+    return int(account_id) if _id(account_id) else None
+
+
+def _check(name: str, email: str | None) -> None:
+    if folded(name) != name.strip().casefold():
+        raise ValueError(f"{name!r} can't be a name: it has characters that can't be stored.")
+    if email is not None and not (_email(email) and folded(email) == email.casefold()):
+        raise ValueError(f"{email!r} is not an e-mail address.")
+
+
+def _insist_free(connection: apsw.Connection, *, but: object = 0, **fields: str | None) -> None:
+    """AccountExists, if another account than ``but`` has one of these."""
+    for field, text in fields.items():
+        row = None if text is None else _row(connection, f"{field}_folded = ?", folded(text))
+        if row is not None and row[0] != but:
+            raise AccountExists(f"There is already an account with the {field} {text!r}.")
+
+
+def _row(connection: apsw.Connection, condition: str, value: object) -> Any:
+    return connection.execute(f"{_SELECT} WHERE {condition}", (value,)).get
 
 
 def _account(row: Any) -> Account:
@@ -260,6 +345,13 @@ def _account(row: Any) -> Account:
     return Account(str(key), username, name, email, bool(admin), bool(disabled), zone, changed_at)
 
 
-def _folded(text: str) -> str:
-    # A lone surrogate can't be stored, and so it names nobody.
-    return text.strip().casefold().encode("utf-8", "replace").decode()
+_opened: weakref.WeakSet[Accounts] = weakref.WeakSet()
+_inherited: list[object] = []
+
+
+def _after_fork_in_child() -> None:
+    for accounts in list(_opened):
+        accounts.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -45,7 +45,8 @@ def create_app(
     """The service. name: what it is called on its pages. demo: example people to tell of."""
     time = clock if demo is None else DemoClock(clock)
     shell = Shell(name, settings.page or PAGE, demo)
-    views = Views(accounts, passwords or Passwords(), RateLimits(accounts), shell)
+    limits = RateLimits(accounts)
+    views = Views(accounts, passwords or Passwords(), limits, shell)
 
     def account_of(scope: Scope) -> Account | None:
         """Whose request it is, as far as that can be known."""
@@ -67,6 +68,11 @@ def create_app(
     def time_zone(scope: Scope) -> str | None:
         account = account_of(scope)
         return None if account is None else account.time_zone
+
+    def limit(scope: Scope) -> int | None:
+        this = exchange(scope)
+        session = this.session if this.is_known else None
+        return None if session is None else limits.change(session.user_id, this.sessions.clock())
 
     def account_active(user_id: str) -> bool:
         account = accounts.find(user_id)
@@ -111,7 +117,7 @@ def create_app(
     )
     sessions = open_async_sessions(settings, clock=time, account_active=account_active)
     return SecurityHeaders(
-        SignedinMiddleware(app, sessions=sessions, layout=layout, time_zone=time_zone)
+        SignedinMiddleware(app, sessions=sessions, layout=layout, time_zone=time_zone, limit=limit)
     )
 
 

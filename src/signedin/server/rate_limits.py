@@ -17,12 +17,15 @@ from .accounts import Accounts
 MINUTE: Final = 60_000
 PER_ACCOUNT: Final = 10
 PER_ADDRESS: Final = 100
+CHANGES: Final = 60
 REMOVED: Final = 100
 """Most old rows that one attempt removes."""
 
 
 class RateLimits:
-    """10 attempts a minute for an account, 100 for an address (for IPv6 its /64), across processes."""
+    """10 attempts a minute for an account, 100 for an address (for IPv6 its /64), 60 changes for a
+    user, across processes.
+    """
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
@@ -32,11 +35,17 @@ class RateLimits:
 
         login: as it was typed, whether or not there is such an account.
         """
-        buckets = (
+        return self._hit(
+            now,
             (_key(b"account", login.strip().casefold()), MINUTE // PER_ACCOUNT),
             (_key(b"address", _network(ip)), MINUTE // PER_ADDRESS),
         )
 
+    def change(self, user_id: str, now: int) -> int | None:
+        """Count a change that a user makes to sessions; the same answer."""
+        return self._hit(now, (_key(b"changes", user_id), MINUTE // CHANGES))
+
+    def _hit(self, now: int, *buckets: tuple[bytes, int]) -> int | None:
         def attempt(connection: apsw.Connection) -> int | None:
             filled = [_full_at(connection, key, now) + cost for key, cost in buckets]
             late = max(filled) - (now + MINUTE)
