@@ -10,7 +10,6 @@ import json
 import os
 import re
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import apsw
 
-from ..errors import AnswerUnknown, SchemaError, SignedinError, StoreUnavailable
+from ..errors import SchemaError, SignedinError, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -29,9 +28,11 @@ SCHEMA: Final = 1
 BUSY: Final = 1000
 """Milliseconds to wait while another process writes."""
 
+_SHOWN: Final = r"[^@\s\x00-\x1f\x7f\ud800-\udfff]"
 _id = re.compile(r"[1-9][0-9]{0,17}").fullmatch
-_username = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,63}").fullmatch
-_email = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,188}").fullmatch
+_username = re.compile(r"(?!\d+\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}").fullmatch
+_email = re.compile(rf"{_SHOWN}{{1,64}}@{_SHOWN}{{1,188}}").fullmatch
+_name = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}").fullmatch
 _SELECT: Final = (
     "SELECT id, username, name, email, admin, disabled, time_zone, password_changed_at FROM account"
 )
@@ -40,8 +41,12 @@ _INSERT: Final = (
     " password_changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 )
 _PROFILE: Final = (
-    "UPDATE account SET name = ?, time_zone = ?, email = iif(?3, ?4, email),"
-    " email_folded = iif(?3, ?5, email_folded) WHERE id = ?6"
+    "UPDATE account SET name = ?2, time_zone = ?3, email = iif(?5, ?4, email),"
+    " email_folded = iif(?5, ?6, email_folded) WHERE id = ?1"
+)
+_PASSWORD: Final = (
+    "UPDATE account SET password_hash = ?2, password_changed_at = ?3"  # noqa: S105 - the hash's column
+    " WHERE id = ?1 AND (?4 IS NULL OR password_hash = ?4)"
 )
 
 
@@ -63,8 +68,7 @@ class Account:
     password_changed_at: int
 
 
-Page: TypeAlias = list[Account]
-"""Some accounts; the class below has a ``list`` of its own."""
+Page: TypeAlias = list[Account]  # the class has a ``list`` of its own
 
 
 class Accounts:
@@ -75,18 +79,8 @@ class Accounts:
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
-        self._begin()
-        _opened.add(self)
-
-    def _begin(self) -> None:
-        # One connection in turns is enough: a read takes microseconds, and SQLite has one writer.
-        self._lock = threading.RLock()
+        self._process = 0
         self._connection: apsw.Connection | None = None
-
-    def after_fork(self) -> None:
-        """As new: a child must neither use nor close its parent's connection."""
-        _inherited.append(self._connection)
-        self._begin()
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────
 
@@ -106,15 +100,17 @@ class Accounts:
         return self._one("email_folded = ?" if "@" in name else "username_folded = ?", name)
 
     def named(self, text: str) -> Account | None:
-        """As operators name somebody: ``ada``, ``123``, ``ada@example.com``, ``username:123``."""
+        """As operators name somebody: ``ada``, ``123``, ``ada@example.com``, ``username:ada``."""
         if text.startswith("username:"):
             return self._one("username_folded = ?", folded(text.removeprefix("username:")))
         return self.find(text) if text.isdigit() else self.find_by_login(text)
 
     def nearest(self, text: str) -> str | None:
         """The username that looks most like this one; None if none does."""
-        sql = "SELECT username_folded, username FROM account"
-        names: dict[str, str] = dict(self._do(lambda c: c.execute(sql).fetchall()))
+        rows: Any = self._do(
+            lambda c: c.execute("SELECT username_folded, username FROM account").fetchall()
+        )
+        names: dict[str, str] = dict(rows)
         return next((names[near] for near in get_close_matches(folded(text), names, 1)), None)
 
     def all(self) -> Page:
@@ -122,8 +118,8 @@ class Accounts:
         return self._many("ORDER BY username_folded")
 
     def list(self, after: str | None = None, limit: int = 500) -> Page:
-        """So many accounts by username, those that follow ``after``: the last username one has."""
-        start = "" if after is None else folded(after)
+        """So many accounts by username, from the first one that follows the username ``after``."""
+        start = folded(after or "")
         return self._many("WHERE username_folded > ? ORDER BY username_folded LIMIT ?", start, limit)
 
     def password_hash(self, account_id: str) -> str | None:
@@ -148,23 +144,16 @@ class Accounts:
         if not _username(username):
             raise ValueError(
                 f"{username!r} can't be a username: use 1 to 64 letters, digits, '_', '.' and '-', not"
-                " beginning with '-'."
+                " digits alone, beginning with a letter, a digit or '_'."
             )
         _check(name or username, email)
-        values = (
-            username,
-            folded(username),
-            name or username,
-            email,
-            email and folded(email),
-            admin,
-            password_hash,
-            now,
-        )
+        who = (username, folded(username), name or username, email, email and folded(email))
 
         def insert(connection: apsw.Connection) -> Account:
-            _insist_free(connection, username=username, email=email)
-            return _account(_row(connection, "id = ?", connection.execute(_INSERT, values).get))
+            _insist_free(connection, "username", username)
+            _insist_free(connection, "email", email)
+            key = connection.execute(_INSERT, (*who, admin, password_hash, now)).get
+            return _account(_row(connection, "id = ?", key))
 
         return self.transaction(insert)
 
@@ -172,16 +161,12 @@ class Accounts:
         self, account_id: str, password_hash: str, *, now: int, expected: str | None = None
     ) -> bool:
         """Another password hash; only in the place of ``expected``, if that is given. now: ms."""
-        return self._changed(
-            "UPDATE account SET password_hash = ?, password_changed_at = ?"
-            " WHERE id = ? AND (?4 IS NULL OR password_hash = ?4)",
-            (password_hash, now, _key(account_id), expected),
-        )
+        return self._changed(_PASSWORD, _key(account_id), password_hash, now, expected)
 
     def set_disabled(self, account_id: str, disabled: bool) -> bool:
         """Whether the account may sign in. Its sessions are ended by ``account_disabled``."""
         return self._changed(
-            "UPDATE account SET disabled = ? WHERE id = ?", (disabled, _key(account_id))
+            "UPDATE account SET disabled = ?2 WHERE id = ?1", _key(account_id), disabled
         )
 
     def set_profile(
@@ -196,46 +181,37 @@ class Accounts:
 
         The account as it is now; None if there is none. ValueError and AccountExists as in ``add``.
         """
-        given = None if email is ... else email
+        key, given = _key(account_id), None if email is ... else email
         _check(name, given)
-        values = (name, time_zone, email is not ..., given, given and folded(given), _key(account_id))
 
         def change(connection: apsw.Connection) -> Account | None:
-            _insist_free(connection, email=given, but=values[-1])
-            connection.execute(_PROFILE, values)
-            row = _row(connection, "id = ?", values[-1])
+            _insist_free(connection, "email", given, but=key)
+            address = (given, email is not ..., given and folded(given))
+            connection.execute(_PROFILE, (key, name, time_zone, *address))
+            row = _row(connection, "id = ?", key)
             return None if row is None else _account(row)
 
         return self.transaction(change)
 
     def delete(self, account_id: str) -> bool:
         """Remove the account; its id is not given again."""
-        return self._changed("DELETE FROM account WHERE id = ?", (_key(account_id),))
+        return self._changed("DELETE FROM account WHERE id = ?", _key(account_id))
 
     # ── the file ─────────────────────────────────────────────────────────────────────────────
 
     def transaction(self, work: Callable[[apsw.Connection], T]) -> T:
-        """Do this in one transaction that writes; AnswerUnknown if its end isn't confirmed."""
+        """Do this in one transaction that writes."""
 
         def do(connection: apsw.Connection) -> T:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with connection:
                 result = work(connection)
-                try:
-                    connection.execute("COMMIT")
-                except apsw.Error as error:
-                    raise AnswerUnknown(f"{AnswerUnknown.__doc__} ({self.path}: {error})") from error
-            except BaseException:
-                if not connection.get_autocommit():
-                    connection.execute("ROLLBACK")
-                raise
-            return result
+            return result  # noqa: RET504 - mypy takes the with for one that swallows errors
 
         return self._do(do)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._lock:
+        with self._turn():
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
@@ -245,28 +221,27 @@ class Accounts:
         return None if row is None else _account(row)
 
     def _many(self, rest: str, *values: Any) -> Page:
-        return [
-            _account(row)
-            for row in self._do(lambda c: c.execute(f"{_SELECT} {rest}", values).fetchall())
-        ]
+        rows = self._do(lambda c: c.execute(f"{_SELECT} {rest}", values).fetchall())
+        return [_account(row) for row in rows]
 
-    def _changed(self, sql: str, values: tuple[Any, ...]) -> bool:
-        def change(connection: apsw.Connection) -> bool:
-            connection.execute(sql, values)
-            return connection.changes() > 0
-
-        return self.transaction(change)
+    def _changed(self, sql: str, *values: Any) -> bool:
+        return self.transaction(lambda c: c.execute(f"{sql} RETURNING 1", values).get) is not None
 
     def _do(self, work: Callable[[apsw.Connection], T]) -> T:
         try:
-            with self._lock:
-                if self._connection is None:
-                    self._connection = _open(self.path)
+            with self._turn():
+                self._connection = self._connection or _open(self.path)
                 return work(self._connection)
         except (apsw.Error, OSError) as error:
             raise StoreUnavailable(
                 f"The accounts {self.path} can't be used: {error}. Nothing was changed."
             ) from error
+
+
+def folded(text: str) -> str:
+    """A username or an address as it is compared: without space around it, and without case."""
+    # A lone surrogate can't be stored. NUL can, and is in no name: so this names nobody.
+    return re.sub("[\ud800-\udfff]", "\0", text.strip().casefold())
 
 
 def _open(path: str) -> apsw.Connection:
@@ -279,7 +254,6 @@ def _open(path: str) -> apsw.Connection:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
         try:
-            connection.set_busy_timeout(BUSY)
             _prepare(connection, path)
         except BaseException:
             connection.close()
@@ -290,6 +264,8 @@ def _open(path: str) -> apsw.Connection:
 
 
 def _prepare(connection: apsw.Connection, path: str) -> None:
+    connection.set_busy_timeout(BUSY)
+    connection.transaction_mode = "IMMEDIATE"
     version: int = connection.execute("PRAGMA user_version").get
     if version > SCHEMA:
         raise SchemaError(
@@ -297,43 +273,32 @@ def _prepare(connection: apsw.Connection, path: str) -> None:
             " Upgrade signedin."
         )
     if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").get:
-        raise SchemaError(
-            f"{path} is a database of something else. Give the accounts a file of their own."
-        )
-    connection.execute(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF"
-    ).fetchall()
+        raise SchemaError(f"{path} is a database of something else. Give the accounts their own.")
+    connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").fetchall()
     if version == 0:
         tables = files(__package__ or "").joinpath("accounts.sql").read_text("utf-8")
-        connection.execute(
-            f"BEGIN IMMEDIATE; {tables} PRAGMA user_version = {SCHEMA}; COMMIT"
-        ).fetchall()
-
-
-def folded(text: str) -> str:
-    """A username or an address as it is compared: without surrounding space and case."""
-    # A lone surrogate can't be stored, and NUL is in no name: so it names nobody.
-    return re.sub("[\ud800-\udfff]", "\0", text.strip().casefold())
+        with connection:
+            connection.execute(f"{tables} PRAGMA user_version = {SCHEMA}").fetchall()
 
 
 def _key(account_id: str) -> int | None:
-    """The row of an id as we spell it; None, which is the key of no row, for anything else."""
+    """The row of an id in its one spelling; None, which is the key of no row, for anything else."""
     return int(account_id) if _id(account_id) else None
 
 
 def _check(name: str, email: str | None) -> None:
-    if folded(name) != name.strip().casefold():
-        raise ValueError(f"{name!r} can't be a name: it has characters that can't be stored.")
-    if email is not None and not (_email(email) and folded(email) == email.casefold()):
+    if not _name(name):
+        raise ValueError(f"{name!r} can't be a name: use 1 to 255 characters that can be shown.")
+    if email is not None and not _email(email):
         raise ValueError(f"{email!r} is not an e-mail address.")
 
 
-def _insist_free(connection: apsw.Connection, *, but: object = 0, **fields: str | None) -> None:
-    """AccountExists, if another account than ``but`` has one of these."""
-    for field, text in fields.items():
-        row = None if text is None else _row(connection, f"{field}_folded = ?", folded(text))
-        if row is not None and row[0] != but:
-            raise AccountExists(f"There is already an account with the {field} {text!r}.")
+def _insist_free(
+    connection: apsw.Connection, field: str, text: str | None, but: int | None = None
+) -> None:
+    row = None if text is None else _row(connection, f"{field}_folded = ?", folded(text))
+    if row is not None and row[0] != but:
+        raise AccountExists(f"There is already an account with the {field} {text!r}.")
 
 
 def _row(connection: apsw.Connection, condition: str, value: object) -> Any:
@@ -343,15 +308,3 @@ def _row(connection: apsw.Connection, condition: str, value: object) -> Any:
 def _account(row: Any) -> Account:
     key, username, name, email, admin, disabled, zone, changed_at = row
     return Account(str(key), username, name, email, bool(admin), bool(disabled), zone, changed_at)
-
-
-_opened: weakref.WeakSet[Accounts] = weakref.WeakSet()
-_inherited: list[object] = []
-
-
-def _after_fork_in_child() -> None:
-    for accounts in list(_opened):
-        accounts.after_fork()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)
