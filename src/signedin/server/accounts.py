@@ -6,7 +6,6 @@ A host application has its own; only ``signedin serve`` and ``signedin demo`` us
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import threading
@@ -15,8 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
-from types import EllipsisType
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 import apsw
 
@@ -28,25 +26,14 @@ SCHEMA: Final = 1
 BUSY: Final = 1000
 """Milliseconds to wait while another process writes."""
 
-_SHOWN: Final = r"[^@\s\x00-\x1f\x7f\ud800-\udfff]"
-_id = re.compile(r"[1-9][0-9]{0,17}").fullmatch
-_username = re.compile(r"(?!\d+\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}").fullmatch
-_email = re.compile(rf"{_SHOWN}{{1,64}}@{_SHOWN}{{1,188}}").fullmatch
-_name = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}").fullmatch
+_username = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}").fullmatch
+_email = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,188}").fullmatch
 _SELECT: Final = (
     "SELECT id, username, name, email, admin, disabled, time_zone, password_changed_at FROM account"
 )
 _INSERT: Final = (
     "INSERT INTO account (username, username_folded, name, email, email_folded, admin, password_hash,"
     " password_changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
-)
-_PROFILE: Final = (
-    "UPDATE account SET name = ?2, time_zone = ?3, email = iif(?5, ?4, email),"
-    " email_folded = iif(?5, ?6, email_folded) WHERE id = ?1"
-)
-_PASSWORD: Final = (
-    "UPDATE account SET password_hash = ?2, password_changed_at = ?3"  # noqa: S105 - the hash's column
-    " WHERE id = ?1 AND (?4 IS NULL OR password_hash = ?4)"
 )
 
 
@@ -68,65 +55,57 @@ class Account:
     password_changed_at: int
 
 
-Page: TypeAlias = list[Account]  # the class has a ``list`` of its own
-
-
 class Accounts:
-    """The accounts in a file, which is made with mode 0600 at the first use; for any thread.
+    """The accounts in a file, which is made with mode 0600 at the first use.
 
     Every method raises StoreUnavailable when the file can't be used.
     """
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
-        self._process = 0
-        self._connection: apsw.Connection | None = None
+        self._threads = threading.local()
+        self._connections: list[apsw.Connection] = []
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────
 
     def find(self, account_id: str) -> Account | None:
         """The account with this id."""
-        return self._one("id = ?", _key(account_id))
+        if not (account_id.isascii() and account_id.isdigit() and len(account_id) < 19):
+            return None
+        return self._one("id = ?", int(account_id))
 
     def find_many(self, account_ids: Iterable[str]) -> dict[str, Account]:
         """Those that exist, by id."""
-        keys = json.dumps([_key(account_id) for account_id in account_ids])
-        found = self._many("WHERE id IN (SELECT value FROM json_each(?))", keys)
-        return {account.id: account for account in found}
+        found = {account_id: self.find(account_id) for account_id in account_ids}
+        return {key: account for key, account in found.items() if account is not None}
 
     def find_by_login(self, login: str) -> Account | None:
         """By username or e-mail address, in any case."""
-        name = folded(login)
-        return self._one("email_folded = ?" if "@" in name else "username_folded = ?", name)
+        folded = _folded(login)
+        return self._one("email_folded = ?" if "@" in folded else "username_folded = ?", folded)
 
     def named(self, text: str) -> Account | None:
-        """As operators name somebody: ``ada``, ``123``, ``ada@example.com``, ``username:ada``."""
+        """As operators name somebody: ``ada``, ``123``, ``ada@example.com``, ``username:123``."""
         if text.startswith("username:"):
-            return self._one("username_folded = ?", folded(text.removeprefix("username:")))
+            return self.find_by_login(text.removeprefix("username:"))
         return self.find(text) if text.isdigit() else self.find_by_login(text)
 
     def nearest(self, text: str) -> str | None:
-        """The username that looks most like this one; None if none does."""
-        rows: Any = self._do(
-            lambda c: c.execute("SELECT username_folded, username FROM account").fetchall()
-        )
-        names: dict[str, str] = dict(rows)
-        return next((names[near] for near in get_close_matches(folded(text), names, 1)), None)
+        """The username that looks most like this one."""
+        names = {account.username.casefold(): account.username for account in self.all()}
+        return next((names[near] for near in get_close_matches(text.casefold(), names, 1)), None)
 
-    def all(self) -> Page:
+    def all(self) -> list[Account]:
         """Every account, by username."""
-        return self._many("ORDER BY username_folded")
-
-    def list(self, after: str | None = None, limit: int = 500) -> Page:
-        """So many accounts by username, from the first one that follows the username ``after``."""
-        start = folded(after or "")
-        return self._many("WHERE username_folded > ? ORDER BY username_folded LIMIT ?", start, limit)
+        rows = self._do(lambda c: c.execute(f"{_SELECT} ORDER BY username_folded").fetchall())
+        return [_account(row) for row in rows]
 
     def password_hash(self, account_id: str) -> str | None:
-        """The hash of the account's password; None if there is no such account."""
-        sql, key = "SELECT password_hash FROM account WHERE id = ?", _key(account_id)
-        found: str | None = self._do(lambda c: c.execute(sql, (key,)).get)
-        return found
+        """The hash of the account's password."""
+        found: Any = self._do(
+            lambda c: c.execute("SELECT password_hash FROM account WHERE id = ?", (account_id,)).get
+        )
+        return None if found is None else str(found)
 
     # ── changing ─────────────────────────────────────────────────────────────────────────────
 
@@ -140,62 +119,56 @@ class Accounts:
         email: str | None = None,
         admin: bool = False,
     ) -> Account:
-        """A new account. now: ms. ValueError for impossible values, AccountExists for taken ones."""
-        if not _username(username):
+        """A new account. ValueError for an impossible name, AccountExists for a taken one."""
+        if not _username(username) or username.isdigit():
             raise ValueError(
                 f"{username!r} can't be a username: use 1 to 64 letters, digits, '_', '.' and '-', not"
                 " digits alone, beginning with a letter, a digit or '_'."
             )
-        _check(name or username, email)
-        who = (username, folded(username), name or username, email, email and folded(email))
-
-        def insert(connection: apsw.Connection) -> Account:
-            _insist_free(connection, "username", username)
-            _insist_free(connection, "email", email)
-            key = connection.execute(_INSERT, (*who, admin, password_hash, now)).get
-            return _account(_row(connection, "id = ?", key))
-
-        return self.transaction(insert)
+        if email is not None and not _email(email):
+            raise ValueError(f"{email!r} is not an e-mail address.")
+        values = (
+            username,
+            _folded(username),
+            name or username,
+            email,
+            None if email is None else _folded(email),
+            admin,
+            password_hash,
+            now,
+        )
+        try:
+            key = self._do(lambda c: c.execute(_INSERT, values).get)
+        except apsw.ConstraintError:
+            taken = username if self.find_by_login(username) else email
+            raise AccountExists(f"There is already an account {taken!r}.") from None
+        account = self.find(str(key))
+        assert account is not None
+        return account
 
     def set_password(
         self, account_id: str, password_hash: str, *, now: int, expected: str | None = None
     ) -> bool:
-        """Another password hash; only in the place of ``expected``, if that is given. now: ms."""
-        return self._changed(_PASSWORD, _key(account_id), password_hash, now, expected)
+        """Another password hash; only in the place of ``expected``, if that is given."""
+        return self._changed(
+            "UPDATE account SET password_hash = ?, password_changed_at = ?"
+            " WHERE id = ? AND (?4 IS NULL OR password_hash = ?4)",
+            (password_hash, now, account_id, expected),
+        )
 
     def set_disabled(self, account_id: str, disabled: bool) -> bool:
         """Whether the account may sign in. Its sessions are ended by ``account_disabled``."""
+        return self._changed("UPDATE account SET disabled = ? WHERE id = ?", (disabled, account_id))
+
+    def set_profile(self, account_id: str, *, name: str, time_zone: str | None) -> bool:
+        """Display name, and IANA time zone."""
         return self._changed(
-            "UPDATE account SET disabled = ?2 WHERE id = ?1", _key(account_id), disabled
+            "UPDATE account SET name = ?, time_zone = ? WHERE id = ?", (name, time_zone, account_id)
         )
-
-    def set_profile(
-        self,
-        account_id: str,
-        *,
-        name: str,
-        time_zone: str | None,
-        email: str | EllipsisType | None = ...,
-    ) -> Account | None:
-        """Display name, IANA time zone, and e-mail address, which stays as it is when left out.
-
-        The account as it is now; None if there is none. ValueError and AccountExists as in ``add``.
-        """
-        key, given = _key(account_id), None if email is ... else email
-        _check(name, given)
-
-        def change(connection: apsw.Connection) -> Account | None:
-            _insist_free(connection, "email", given, but=key)
-            address = (given, email is not ..., given and folded(given))
-            connection.execute(_PROFILE, (key, name, time_zone, *address))
-            row = _row(connection, "id = ?", key)
-            return None if row is None else _account(row)
-
-        return self.transaction(change)
 
     def delete(self, account_id: str) -> bool:
         """Remove the account; its id is not given again."""
-        return self._changed("DELETE FROM account WHERE id = ?", _key(account_id))
+        return self._changed("DELETE FROM account WHERE id = ?", (account_id,))
 
     # ── the file ─────────────────────────────────────────────────────────────────────────────
 
@@ -203,108 +176,90 @@ class Accounts:
         """Do this in one transaction that writes."""
 
         def do(connection: apsw.Connection) -> T:
-            with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
                 result = work(connection)
-            return result  # noqa: RET504 - mypy takes the with for one that swallows errors
+                connection.execute("COMMIT")
+            except BaseException:
+                if not connection.get_autocommit():
+                    connection.execute("ROLLBACK")
+                raise
+            return result
 
         return self._do(do)
 
     def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        with self._turn():
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
+        """Close the connections; the next use opens again."""
+        connections, self._connections = self._connections, []
+        self._threads = threading.local()
+        for connection in connections:
+            connection.close()
 
     def _one(self, condition: str, value: object) -> Account | None:
-        row = self._do(lambda c: _row(c, condition, value))
+        row: Any = self._do(lambda c: c.execute(f"{_SELECT} WHERE {condition}", (value,)).fetchone())
         return None if row is None else _account(row)
 
-    def _many(self, rest: str, *values: Any) -> Page:
-        rows = self._do(lambda c: c.execute(f"{_SELECT} {rest}", values).fetchall())
-        return [_account(row) for row in rows]
+    def _changed(self, sql: str, values: tuple[Any, ...]) -> bool:
+        def change(connection: apsw.Connection) -> bool:
+            connection.execute(sql, values)
+            return connection.changes() > 0
 
-    def _changed(self, sql: str, *values: Any) -> bool:
-        return self.transaction(lambda c: c.execute(f"{sql} RETURNING 1", values).get) is not None
+        return self._do(change)
 
     def _do(self, work: Callable[[apsw.Connection], T]) -> T:
         try:
-            with self._turn():
-                self._connection = self._connection or _open(self.path)
-                return work(self._connection)
+            return work(self._connection())
+        except apsw.ConstraintError:
+            raise
         except (apsw.Error, OSError) as error:
             raise StoreUnavailable(
                 f"The accounts {self.path} can't be used: {error}. Nothing was changed."
             ) from error
 
+    def _connection(self) -> apsw.Connection:
+        # A forked child must not use its parent's connection.
+        if getattr(self._threads, "process", None) != os.getpid():
+            connection = self._opened()
+            self._connections.append(connection)
+            self._threads.connection, self._threads.process = connection, os.getpid()
+        return self._threads.connection  # type: ignore[no-any-return]
 
-def folded(text: str) -> str:
-    """A username or an address as it is compared: without space around it, and without case."""
-    # A lone surrogate can't be stored. NUL can, and is in no name: so this names nobody.
-    return re.sub("[\ud800-\udfff]", "\0", text.strip().casefold())
-
-
-def _open(path: str) -> apsw.Connection:
-    """A connection to a file that is made and given its tables if need be."""
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        # One process at a time: SQLite doesn't wait for the file when it turns it to WAL.
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+    def _opened(self) -> apsw.Connection:
+        """A new connection, to a file that is made and brought up to date if need be."""
+        folder = os.open(os.path.dirname(self.path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _prepare(connection, path)
-        except BaseException:
+            # One process at a time: SQLite doesn't wait for the file when it turns it to WAL.
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            with suppress(FileExistsError):
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                os.close(os.open(self.path, flags, 0o600))
+            connection = apsw.Connection(self.path, flags=apsw.SQLITE_OPEN_READWRITE)
+            connection.set_busy_timeout(BUSY)
+            connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").fetchall()
+            self._upgrade(connection)
+        finally:
+            os.close(folder)
+        return connection
+
+    def _upgrade(self, connection: apsw.Connection) -> None:
+        version: Any = connection.execute("PRAGMA user_version").get
+        if version > SCHEMA:
             connection.close()
-            raise
-    finally:
-        os.close(folder)
-    return connection
-
-
-def _prepare(connection: apsw.Connection, path: str) -> None:
-    connection.set_busy_timeout(BUSY)
-    connection.transaction_mode = "IMMEDIATE"
-    version: int = connection.execute("PRAGMA user_version").get
-    if version > SCHEMA:
-        raise SchemaError(
-            f"The accounts {path} have schema {version}, and this version of signedin knows {SCHEMA}."
-            " Upgrade signedin."
-        )
-    if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").get:
-        raise SchemaError(f"{path} is a database of something else. Give the accounts their own.")
-    connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").fetchall()
-    if version == 0:
-        tables = files(__package__ or "").joinpath("accounts.sql").read_text("utf-8")
-        with connection:
-            connection.execute(f"{tables} PRAGMA user_version = {SCHEMA}").fetchall()
-
-
-def _key(account_id: str) -> int | None:
-    """The row of an id in its one spelling; None, which is the key of no row, for anything else."""
-    return int(account_id) if _id(account_id) else None
-
-
-def _check(name: str, email: str | None) -> None:
-    if not _name(name):
-        raise ValueError(f"{name!r} can't be a name: use 1 to 255 characters that can be shown.")
-    if email is not None and not _email(email):
-        raise ValueError(f"{email!r} is not an e-mail address.")
-
-
-def _insist_free(
-    connection: apsw.Connection, field: str, text: str | None, but: int | None = None
-) -> None:
-    row = None if text is None else _row(connection, f"{field}_folded = ?", folded(text))
-    if row is not None and row[0] != but:
-        raise AccountExists(f"There is already an account with the {field} {text!r}.")
-
-
-def _row(connection: apsw.Connection, condition: str, value: object) -> Any:
-    return connection.execute(f"{_SELECT} WHERE {condition}", (value,)).get
+            raise SchemaError(
+                f"The accounts {self.path} have schema {version}, and this version of signedin knows"
+                f" {SCHEMA}. Upgrade signedin."
+            )
+        if version == 0:
+            sql = files(__package__ or "").joinpath("accounts.sql").read_text("utf-8")
+            script = f"BEGIN IMMEDIATE; {sql} PRAGMA user_version = {SCHEMA}; COMMIT"
+            connection.execute(script).fetchall()
 
 
 def _account(row: Any) -> Account:
     key, username, name, email, admin, disabled, zone, changed_at = row
     return Account(str(key), username, name, email, bool(admin), bool(disabled), zone, changed_at)
+
+
+def _folded(text: str) -> str:
+    # A lone surrogate can't be stored, and so it names nobody.
+    return text.strip().casefold().encode("utf-8", "replace").decode()
