@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from signedin.config import open_sessions
+from signedin.outcomes import SignedIn
 from signedin.session import Client
 
 from .chromium import Demo, Profiles, sign_in, to_active_sessions
@@ -379,3 +380,29 @@ def test_gitlabs_journey(profiles: Profiles, demo: Demo) -> None:
     page.get_by_role("button", name="Revoke session").click()
     expect(page.locator("[data-as-told]")).to_contain_text("Chrome on Windows is signed out.")
     assert time.monotonic() - began < 30
+
+
+def test_hostile_devices(profiles: Profiles, demo: Demo) -> None:
+    """Script, direction marks, emoji, 10 kB: text on the page, in the question and in the answer."""
+    hostile = "<img src=x onerror=alert(1)>\u202e<script>alert(2)</script>💥" + "x" * 300
+    sessions = open_sessions(store=demo.store)
+    outcome = sessions.sign_in("1", Client("192.0.2.7", hostile), started_at=sessions.clock())
+    assert isinstance(outcome, SignedIn)
+    sessions.rename("1", outcome.session.id, hostile)
+    sessions.close()
+    page = profiles.open("a", viewport={"width": 390, "height": 844})
+    page.on("dialog", lambda dialog: profiles.troubles.append(dialog.message))
+    sign_in(page, demo)
+    page.goto(demo.url + PAGE)
+    row = rows(page).filter(has_text="<img src=x")
+    expect(row).to_have_count(1)
+    row.locator("summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    row.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("dialog")).to_contain_text("<img src=x onerror=alert(1)>")
+    page.get_by_role("button", name="Revoke session").click()
+    expect(page.locator("[data-as-told]")).to_contain_text("is signed out.")
+    page.goto(demo.url + PAGE + "/history")
+    expect(page.get_by_text("<img src=x").first).to_be_visible()
+    assert page.locator("img").count() == 0
+    assert profiles.troubles == []

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -69,10 +70,12 @@ def create_app(
         account = account_of(scope)
         return None if account is None else account.time_zone
 
-    def limit(scope: Scope) -> int | None:
+    async def limit(scope: Scope) -> int | None:
         this = exchange(scope)
         session = this.session if this.is_known else None
-        return None if session is None else limits.change(session.user_id, this.sessions.clock())
+        if session is None:
+            return None
+        return await run_sync(limits.change, session.user_id, this.sessions.clock())
 
     def account_active(user_id: str) -> bool:
         account = accounts.find(user_id)

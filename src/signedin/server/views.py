@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 from zoneinfo import available_timezones
 
+from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -32,7 +34,9 @@ HINTS: Final = {"accept-ch": "Sec-CH-UA-Platform-Version, Sec-CH-UA-Model, Sec-C
 
 
 class Views:
-    """The views over the accounts. Sessions are the request's own business: see ``asgi``."""
+    """The views over the accounts, which are read in the event loop (some microseconds) and written
+    outside of it. Sessions are the request's own business: see ``asgi``.
+    """
 
     def __init__(
         self, accounts: Accounts, passwords: Passwords, limits: RateLimits, shell: Shell
@@ -63,7 +67,7 @@ class Views:
             step_up = bool(form.get("step_up"))
         this = exchange(request)
         now = this.sessions.clock()
-        wait = self._limits.hit(login, this.client.ip, now)
+        wait = await run_sync(self._limits.hit, login, this.client.ip, now)
         if wait is not None:
             error = f"Too many attempts. Try again in {wait} seconds."
             response = self._form(request, target, status=429, error=error, login=login)
@@ -77,7 +81,7 @@ class Views:
             return self._form(request, target, status=403, error=DISABLED)
         if self._passwords.needs_rehash(known):
             new = await self._passwords.hash(password)
-            self._accounts.set_password(account.id, new, now=now, expected=known)
+            await self._set_password(account.id, new, now, known)
         here = this.session is not None and this.session.user_id == account.id
         if step_up and here and await this.rotate(("password",)) is not None:
             return _see(target)  # the same session, fresh, with a new secret
@@ -142,7 +146,8 @@ class Views:
             elif zone and zone not in available_timezones():
                 error = f"There is no time zone {clean_text(zone, 64)!r}. Choose one of the list."
             else:
-                self._accounts.set_profile(account.id, name=name, time_zone=zone or None)
+                change = partial(self._accounts.set_profile, name=name, time_zone=zone or None)
+                await run_sync(change, account.id)
                 return _see(f"{PROFILE}?saved#flash")
         return self._shell.response(
             "profile.html",
@@ -180,7 +185,7 @@ class Views:
         """What went wrong, or nothing."""
         this = exchange(request)
         now = this.sessions.clock()
-        wait = self._limits.hit(account.username, this.client.ip, now)
+        wait = await run_sync(self._limits.hit, account.username, this.client.ip, now)
         if wait is not None:
             return f"Too many attempts. Try again in {wait} seconds."
         known = self._accounts.password_hash(account.id)
@@ -191,7 +196,7 @@ class Views:
         except ValueError as wrong:
             return str(wrong)
         hashed = await self._passwords.hash(new)
-        if not self._accounts.set_password(account.id, hashed, now=now, expected=known):
+        if not await self._set_password(account.id, hashed, now, known):
             return "The password was changed somewhere else meanwhile. Nothing was changed here."
         try:
             await credentials_changed(request)
@@ -201,6 +206,10 @@ class Views:
                 " Open Active Sessions and revoke them."
             )
         return ""
+
+    async def _set_password(self, account_id: str, new: str, now: int, known: str | None) -> bool:
+        change = partial(self._accounts.set_password, now=now, expected=known)
+        return await run_sync(change, account_id, new)
 
     def _account(self, request: Request) -> Account:
         """The account of a request that has a session."""
