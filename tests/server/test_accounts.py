@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import stat
 import threading
@@ -138,6 +139,34 @@ def test_broken_files(tmp_path: Path) -> None:
         Accounts(str(tmp_path / "newer.db")).find("1")
 
 
+def test_somebody_elses_database(tmp_path: Path) -> None:
+    """The session store, or anything else, is not given the tables of accounts."""
+    other = apsw.Connection(str(tmp_path / "other.db"))
+    other.execute("CREATE TABLE session (x)")
+    other.close()
+    with pytest.raises(SchemaError, match="something else"):
+        Accounts(str(tmp_path / "other.db")).find("1")
+
+
+def test_one_spelling(accounts: Accounts) -> None:
+    """An id has one spelling, ``username:`` means usernames, and a surrogate names nobody."""
+    ada = add(accounts, email="a?@example.com")
+    assert accounts.find("0" + ada.id) is None
+    assert accounts.named("username:a?@example.com") is None
+    assert accounts.find_by_login("a\ud800@example.com") is None
+
+
+def test_threads_that_have_ended(accounts: Accounts) -> None:
+    """Their connections go with them."""
+    add(accounts)
+    for _ in range(20):
+        thread = threading.Thread(target=accounts.find, args=("1",))
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert len(accounts._connections) <= 2
+
+
 def test_threads(accounts: Accounts) -> None:
     """Each thread has its own connection."""
     failed = []
@@ -207,10 +236,29 @@ async def test_an_unknown_user_costs_the_same(monkeypatch: pytest.MonkeyPatch) -
         assert count == 1
 
 
-async def test_an_unreadable_hash(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("junk", ["junk", "", "\u00e9", "$argon2id$v=19$m=8,t=1,p=1$junk", "$argon2id$"])
+async def test_an_unreadable_hash(caplog: pytest.LogCaptureFixture, junk: str) -> None:
     """Nobody signs in by it, and the log says so."""
-    assert not await Passwords(FAST).verify("junk", "junk")
+    passwords = Passwords(FAST)
+    assert not await passwords.verify(junk, "junk")
     assert "unreadable" in caplog.text
+    assert passwords.needs_rehash(junk)
+
+
+def test_whatever_may_be_set_can_be_given() -> None:
+    """A password that passes the check is the password, however it was typed."""
+    passwords, decomposed = Passwords(FAST), "u\u0308" * 1000
+    check_new(decomposed)
+    assert passwords.verify_now(passwords.hash_now(decomposed), decomposed)
+    assert passwords.verify_now(passwords.hash_now(decomposed), "\u00fc" * 1000)
+
+
+def test_the_first_unknown_user_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is hashed for the sake of nobody's hash."""
+    hashed: list[str] = []
+    monkeypatch.setattr(PasswordHasher, "hash", lambda self, password: hashed.append(password))
+    assert not Passwords(FAST).verify_now(None, "x")
+    assert hashed == []
 
 
 @given(st.text())
@@ -257,6 +305,14 @@ def test_a_hundred_a_minute_for_an_address(accounts: Accounts) -> None:
         assert limits.hit(f"user{n}", f"2001:db8::{n:x}", START) is None
     assert limits.hit("other", "2001:db8::ffff:1", START) == 1
     assert limits.hit("other", "2001:db8:0:1::1", START) is None
+
+
+def test_a_process_that_read_its_clock_earlier(accounts: Accounts) -> None:
+    """It finds times a little ahead of its own, and gets no fresh bucket for that."""
+    limits = RateLimits(accounts)
+    for _ in range(10):
+        limits.hit("ada", "::1", START + 5)
+    assert limits.hit("ada", "::1", START) is not None
 
 
 def test_a_clock_set_back(accounts: Accounts) -> None:

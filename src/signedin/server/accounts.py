@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ BUSY: Final = 1000
 """Milliseconds to wait while another process writes."""
 
 _username = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}").fullmatch
-_email = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,188}").fullmatch
+_id = re.compile(r"[1-9][0-9]{0,17}").fullmatch
+_shown = r"[^@\s\x00-\x1f\x7f\ud800-\udfff]"
+_email = re.compile(rf"{_shown}{{1,64}}@{_shown}{{1,188}}").fullmatch
 _SELECT: Final = (
     "SELECT id, username, name, email, admin, disabled, time_zone, password_changed_at FROM account"
 )
@@ -64,15 +67,13 @@ class Accounts:
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
         self._threads = threading.local()
-        self._connections: list[apsw.Connection] = []
+        self._connections: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────
 
     def find(self, account_id: str) -> Account | None:
         """The account with this id."""
-        if not (account_id.isascii() and account_id.isdigit() and len(account_id) < 19):
-            return None
-        return self._one("id = ?", int(account_id))
+        return self._one("id = ?", int(account_id)) if _id(account_id) else None
 
     def find_many(self, account_ids: Iterable[str]) -> dict[str, Account]:
         """Those that exist, by id."""
@@ -87,7 +88,7 @@ class Accounts:
     def named(self, text: str) -> Account | None:
         """As operators name somebody: ``ada``, ``123``, ``ada@example.com``, ``username:123``."""
         if text.startswith("username:"):
-            return self.find_by_login(text.removeprefix("username:"))
+            return self._one("username_folded = ?", _folded(text.removeprefix("username:")))
         return self.find(text) if text.isdigit() else self.find_by_login(text)
 
     def nearest(self, text: str) -> str | None:
@@ -190,7 +191,7 @@ class Accounts:
 
     def close(self) -> None:
         """Close the connections; the next use opens again."""
-        connections, self._connections = self._connections, []
+        connections = list(self._connections)
         self._threads = threading.local()
         for connection in connections:
             connection.close()
@@ -220,7 +221,7 @@ class Accounts:
         # A forked child must not use its parent's connection.
         if getattr(self._threads, "process", None) != os.getpid():
             connection = self._opened()
-            self._connections.append(connection)
+            self._connections.add(connection)
             self._threads.connection, self._threads.process = connection, os.getpid()
         return self._threads.connection  # type: ignore[no-any-return]
 
@@ -235,8 +236,8 @@ class Accounts:
                 os.close(os.open(self.path, flags, 0o600))
             connection = apsw.Connection(self.path, flags=apsw.SQLITE_OPEN_READWRITE)
             connection.set_busy_timeout(BUSY)
-            connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").fetchall()
             self._upgrade(connection)
+            connection.execute("PRAGMA synchronous = FULL").fetchall()
         finally:
             os.close(folder)
         return connection
@@ -249,6 +250,12 @@ class Accounts:
                 f"The accounts {self.path} have schema {version}, and this version of signedin knows"
                 f" {SCHEMA}. Upgrade signedin."
             )
+        if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").get:
+            connection.close()
+            raise SchemaError(
+                f"{self.path} is a database of something else. Give the accounts their own."
+            )
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
         if version == 0:
             sql = files(__package__ or "").joinpath("accounts.sql").read_text("utf-8")
             script = f"BEGIN IMMEDIATE; {sql} PRAGMA user_version = {SCHEMA}; COMMIT"
@@ -261,5 +268,5 @@ def _account(row: Any) -> Account:
 
 
 def _folded(text: str) -> str:
-    # A lone surrogate can't be stored, and so it names nobody.
-    return text.strip().casefold().encode("utf-8", "replace").decode()
+    # A lone surrogate can't be stored. NUL can, and is in no name: so this names nobody.
+    return re.sub("[\ud800-\udfff]", "\0", text.strip().casefold())

@@ -1,7 +1,8 @@
 """How often one may try to sign in: for each account, and for each address.
 
-A bucket that fills again steadily, kept as one time, the one at which it is full: there is no edge
-of a window at which twice as many pass, and a refused attempt takes nothing.
+A bucket that fills again steadily, kept as one time, the one at which it is full. Who was away has
+ten attempts at once and then one every six seconds, where a window that starts anew would let twenty
+pass at its edge; a refused attempt takes nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from typing import Any, Final
 
 import apsw
 
+from ..client_ip import canonical_ip
 from .accounts import Accounts
 
 MINUTE: Final = 60_000
 PER_ACCOUNT: Final = 10
 PER_ADDRESS: Final = 100
 CHANGES: Final = 60
+SLACK: Final = 10_000
+"""Milliseconds that another process may be ahead: this one read its clock, then waited its turn."""
 REMOVED: Final = 100
 """Most old rows that one attempt removes."""
 
@@ -33,7 +37,8 @@ class RateLimits:
     def hit(self, login: str, ip: str, now: int) -> int | None:
         """Count an attempt; None if it is allowed, else how many seconds to wait.
 
-        login: as it was typed, whether or not there is such an account.
+        login: as it was typed, whether or not there is such an account. now: ms.
+        Raises StoreUnavailable.
         """
         return self._hit(
             now,
@@ -57,8 +62,8 @@ class RateLimits:
             )
             connection.execute(
                 "DELETE FROM attempts WHERE key IN"
-                " (SELECT key FROM attempts WHERE full_at <= ? LIMIT ?)",
-                (now, REMOVED),
+                " (SELECT key FROM attempts WHERE full_at <= ? OR full_at > ? LIMIT ?)",
+                (now, now + MINUTE + SLACK, REMOVED),
             )
             return None
 
@@ -66,9 +71,9 @@ class RateLimits:
 
 
 def _full_at(connection: apsw.Connection, key: bytes, now: int) -> int:
-    """When the bucket is full. More than a minute ahead can't be, unless the clock was set back."""
+    """When the bucket is full. Much later than in a minute can't be: the clock was set back."""
     found: Any = connection.execute("SELECT full_at FROM attempts WHERE key = ?", (key,)).get
-    return found if found is not None and now < found <= now + MINUTE else now
+    return found if found is not None and now < found <= now + MINUTE + SLACK else now
 
 
 def _key(kind: bytes, text: str) -> bytes:
@@ -76,5 +81,5 @@ def _key(kind: bytes, text: str) -> bytes:
 
 
 def _network(ip: str) -> str:
-    address = ip_address(ip)
+    address = ip_address(canonical_ip(ip))
     return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)

@@ -67,13 +67,15 @@ class Views:
             step_up = bool(form.get("step_up"))
         this = exchange(request)
         now = this.sessions.clock()
-        wait = await run_sync(self._limits.hit, login, this.client.ip, now)
+        account = self._accounts.find_by_login(login)
+        # By whichever of its names it is called, an account has one limit.
+        name = login if account is None else account.username
+        wait = await run_sync(self._limits.hit, name, this.client.ip, now)
         if wait is not None:
             error = f"Too many attempts. Try again in {wait} seconds."
             response = self._form(request, target, status=429, error=error, login=login)
             response.headers["retry-after"] = str(wait)
             return response
-        account = self._accounts.find_by_login(login)
         known = None if account is None else self._accounts.password_hash(account.id)
         if not await self._passwords.verify(known, password) or account is None or known is None:
             return self._form(request, target, status=422, error=INVALID, login=login, remember=remember)
