@@ -160,6 +160,7 @@ ENGLISH: Final[dict[str, str | tuple[str, str]]] = {
         "Too many changes. Try again in {n} second.",
         "Too many changes. Try again in {n} seconds.",
     ),
+    "cross_site": "This came from another site.",
     "not_allowed": "This can't be done here.",
 }
 

@@ -140,6 +140,21 @@ async def test_next(browser: Client, target: str, goes: str) -> None:
     assert (await enter(browser, next=target)).headers["location"] == goes
 
 
+async def test_an_ipad_that_calls_itself_a_mac(app: Any) -> None:
+    """The form's own hint tells: an iPad has touch points."""
+    safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 Safari/605.1.15"
+    for points, name in (
+        ("5", "Safari on iPad"),
+        ("0", "Safari on macOS"),
+        ("x", "Safari on macOS"),
+        ("", "Safari on macOS"),
+    ):
+        async with Client(app, headers={"user-agent": safari}) as browser:
+            await enter(browser, touch_points=points)
+            assert name in (await browser.get(PAGE)).text
+            await browser.post("/sign_out")
+
+
 async def test_remember_me(browser: Client, clock: Clock) -> None:
     """A restarted browser comes back; without the box it doesn't."""
     await enter(browser)

@@ -513,6 +513,27 @@ async def test_an_outage(app: Any, browser: Client, flow: Any, monkeypatch: pyte
     assert await browser.user() == "1"
 
 
+async def test_troubles_are_readable(
+    app: Any, browser: Client, flow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page for a person, a problem for a program, with the same status and headers."""
+    await browser.enter()
+    with monkeypatch.context() as patched:
+        patched.setattr(flow, "store", Broken())
+        for accept, kind in (
+            ("text/html", "text/html"),
+            ("application/json", "application/problem+json"),
+        ):
+            answer = await browser.get("/me", headers={"accept": accept})
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert answer.headers["content-type"].startswith(kind)
+            assert "Nothing was changed. Try again in a moment." in answer.text
+    for accept, kind in (("text/html", "text/html"), ("*/*", "application/problem+json")):
+        answer = await browser.post("/post", headers={"accept": accept, "sec-fetch-site": "cross-site"})
+        assert answer.status_code == 403
+        assert answer.headers["content-type"].startswith(kind)
+
+
 async def test_state_without_an_outage(app: Any, browser: Client) -> None:
     """``request.state.current_session`` is there with and without a session."""
     assert (await browser.get("/state")).json() == {"user": None}

@@ -19,9 +19,10 @@ from ..config import now_ms, open_async_sessions
 from ..cookies import read as read_cookies
 from ..errors import AnswerUnknown, SettingsError, StoreUnavailable
 from ..events import Listener
+from ..messages import say
 from ..origin import SAFE_METHODS, is_our_origin, is_ours, normal_origin
 from ..outcomes import Presented
-from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, problem
+from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Headers, Reply, problem
 from ..session import Client, clean_user_agent
 from ..settings import Settings
 from ..static_files import static_file
@@ -85,7 +86,7 @@ class SignedinMiddleware:
                     f"The page needs {missing.name}: pip install 'signedin[page]'. Or do without the"
                     " page: page=None."
                 ) from missing
-            self._pages: ASGIApp = ActiveSessionsPage(self._page, layout, time_zone, limit)
+            self._pages = ActiveSessionsPage(self._page, layout, time_zone, limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection; a request's way is written out here, for each step in between costs."""
@@ -107,7 +108,7 @@ class SignedinMiddleware:
         presented = exchange.presented
         brings_cookie = presented.session is not None or presented.remember is not None
         if not exchange.from_ours and (brings_cookie or is_page or path == self.settings.sign_in_path):
-            await send_reply(send, problem(403, "cross_site", "This came from another site."))
+            await send_reply(send, self._trouble(scope, 403, "cross_site", say("cross_site"), ""))
             return
         if brings_cookie:
             await exchange.open(may_resume=True)
@@ -123,12 +124,19 @@ class SignedinMiddleware:
                 raise
             title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
             response.drop()
-            await send_reply(
-                response.send, problem(503, "store_unavailable", f"{title} {text}", RETRY_AFTER)
-            )
+            reply = self._trouble(scope, 503, "store_unavailable", title, text, RETRY_AFTER)
+            await send_reply(response.send, reply)
         finally:
             if response.unfinished:
                 await response.finish()
+
+    def _trouble(
+        self, scope: Scope, status: int, code: str, title: str, text: str, more: Headers = ()
+    ) -> Reply:
+        """What went wrong, as a page for a person and as a problem for a program."""
+        if self._page is not None and "text/html" in (headers.find(scope["headers"], b"accept") or ""):
+            return self._pages.message(scope, status, title, text, more)
+        return problem(status, code, f"{title} {text}".strip(), more)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

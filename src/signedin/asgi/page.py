@@ -13,8 +13,8 @@ from ..colours import async_call
 from ..cookies import read as read_cookies
 from ..messages import say
 from ..origin import SAFE_METHODS
-from ..page import Urls, default_layout
-from ..replies import Call, Reply, problem
+from ..page import Urls, default_layout, message
+from ..replies import Call, Headers, Reply, problem
 from . import headers
 from .types import Receive, Scope, Send, send_reply
 from .verbs import exchange
@@ -46,6 +46,11 @@ class ActiveSessionsPage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
         await send_reply(send, await self._reply(scope, receive), body=scope["method"] != "HEAD")
+
+    def message(self, scope: Scope, status: int, title: str, text: str, more: Headers = ()) -> Reply:
+        """A page that says one thing, in a layout that needs nothing of the host's."""
+        fragment = message(title, text, urls=Urls(scope.get("root_path", "") + self._prefix))
+        return Reply.html(default_layout(*fragment), status, (("cache-control", "no-store"), *more))
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         if self._limit is not None and scope["method"] not in SAFE_METHODS:

@@ -40,6 +40,11 @@ class Shell:
     page: str
     demo: Demo | None = None
 
+    @property
+    def urls(self) -> Urls:
+        """Where the page's parts are."""
+        return Urls(self.page)
+
     def html(self, template: str, account: Account | None, **values: Any) -> str:
         """A document. account: whose sidebar is shown; None for a page without one."""
         return (
@@ -47,7 +52,7 @@ class Shell:
             .get_template(template)
             .render(
                 name=self.name,
-                urls=Urls(self.page),
+                urls=self.urls,
                 demo=self.demo,
                 account=account,
                 initials="" if account is None else initials(account.name),

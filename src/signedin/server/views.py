@@ -64,7 +64,7 @@ class Views:
         async with request.form(max_files=0, max_fields=16, max_part_size=65_536) as form:
             login, password = _text(form.get("login")), _text(form.get("password"))
             target, remember = _target(_text(form.get("next"))), bool(form.get("remember_me"))
-            step_up = bool(form.get("step_up"))
+            step_up, touch_points = bool(form.get("step_up")), _text(form.get("touch_points"))
         this = exchange(request)
         now = this.sessions.clock()
         account = self._accounts.find_by_login(login)
@@ -87,6 +87,7 @@ class Views:
         here = this.session is not None and this.session.user_id == account.id
         if step_up and here and await this.rotate(("password",)) is not None:
             return _see(target)  # the same session, fresh, with a new secret
+        this.client = this.client._replace(hints={"touch-points": touch_points[:4]})
         outcome = await sign_in(request, account.id, remember=remember)
         if isinstance(outcome, Refused):
             return _see(f"{SIGN_IN}?again&next={quote(target, safe='/')}")
@@ -119,6 +120,7 @@ class Views:
             None,
             status=status,
             title="Sign in",
+            head=f'<script type="module" src="{self._shell.urls.static("sign_in.js")}"></script>',
             next=target,
             error=error,
             reason=reason,
