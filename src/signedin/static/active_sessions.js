@@ -75,7 +75,6 @@ function start(words) {
     find("[data-as-selected]").textContent = chosen ? say("selected", { n: chosen }) : "";
   };
   if (bulk) {
-    root.classList.add("as-scripted");
     for (const element of [find(".as-all"), find("[data-as-selected]"), find("[data-as-clear]")]) element.hidden = false;
     const choose = (checked) => { for (const box of boxes()) box.checked = checked; count(); };
     everything.addEventListener("change", () => choose(everything.checked));
