@@ -38,7 +38,7 @@ from .outcomes import (
     Presented,
     Refused,
     Revoked,
-    RevokedEverybody,
+    RevokedMany,
     SignedIn,
     SignedOut,
 )
@@ -64,7 +64,7 @@ __all__ = [
     "Reason",
     "Refused",
     "Revoked",
-    "RevokedEverybody",
+    "RevokedMany",
     "SchemaError",
     "Selector",
     "Session",

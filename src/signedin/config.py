@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ._async.stores.contract import AsyncStore
     from ._sync.sessions import Sessions
     from ._sync.stores.contract import Store
+    from .directory import Directory, Person
 
 
 def now_ms() -> int:
@@ -54,6 +56,23 @@ def open_store(settings: Settings) -> Store:
     from ._sync.stores.sqlite import SqliteStore
 
     return SqliteStore(sqlite_path(settings.store), inline_reads=settings.inline_reads)
+
+
+def open_directory(settings: Settings) -> Directory[Person] | None:
+    """The directory that the settings name, or None. Raises SettingsError."""
+    if settings.directory is None:
+        return None
+    module, _, name = settings.directory.partition(":")
+    try:
+        found: Any = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(
+            f"directory is {settings.directory!r}, and that can't be found: {error}. Write module:name,"
+            " and see that the module is on PYTHONPATH."
+        ) from error
+    return found() if isinstance(found, type) else found  # type: ignore[no-any-return]
 
 
 def open_async_sessions(

@@ -117,6 +117,11 @@ def log_line(event: Event) -> str:
             return f"session_unreadable session={short_id(session_id)}"
 
 
+def log_wanted() -> bool:
+    """Whether the log is kept at the level of ordinary events."""
+    return logger.isEnabledFor(logging.INFO)
+
+
 def log(event: Event) -> None:
     """The built-in listener: one line to the logger ``signedin`` for each event."""
     level = logging.WARNING if isinstance(event, (TheftSuspected, RecordUnreadable)) else logging.INFO

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from .cookies import Cookie
+from .errors import StoreUnavailable
 from .session import EndedSession, Session
 
 Why = Literal["barrier", "limit", "too_old", "account", "theft", "lost", "cross_site"]
@@ -67,12 +68,52 @@ class Revoked:
 
 
 @dataclass(frozen=True)
-class RevokedEverybody:
-    """How many sessions of how many users ended, and how many remembered browsers were forgotten."""
+class RevokedMany:
+    """What a run of revocations has done so far, or in the end.
+
+    run: its name in the audit trail. outcome: ``running``, then ``done``, ``stopped`` (it was asked to
+    stop) or ``failed`` (see trouble). sessions: how many ended, of how many users; already: of those
+    meant, how many had ended before; forgotten: how many remembered browsers must now give their
+    password; in_doubt: how many were under way when the store's answer stayed out; not_found: ids
+    that are no sessions. It can simply be run again: what has ended stays ended.
+    """
+
+    run: str
+    outcome: Literal["running", "done", "stopped", "failed"] = "running"
+    sessions: int = 0
+    already: int = 0
+    users: int = 0
+    forgotten: int = 0
+    in_doubt: int = 0
+    not_found: tuple[str, ...] = ()
+    trouble: StoreUnavailable | None = None
+
+
+@dataclass(frozen=True)
+class Matching:
+    """What a selector means now. busiest: user ids with the most sessions, and how many."""
 
     sessions: int
     users: int
-    forgotten: int
+    busiest: tuple[tuple[str, int], ...] = ()
+
+
+class Found(NamedTuple):
+    """A page of sessions. cursor: where the next one starts; None at the end. looked_through: whether
+    the page is shorter only because so many sessions were looked at in vain; then go on from cursor.
+    """
+
+    sessions: tuple[Session, ...]
+    cursor: str | None
+    looked_through: bool = False
+
+
+class FoundEnded(NamedTuple):
+    """The same of ended sessions."""
+
+    sessions: tuple[EndedSession, ...]
+    cursor: str | None
+    looked_through: bool = False
 
 
 @dataclass(frozen=True)

@@ -108,11 +108,12 @@ class Session:
     """One sign-in of one user on one client, as it stands now.
 
     id: its name; not secret. signed_in_at, last_active_at, expires_at, authenticated_at,
-    admin_until: milliseconds since the epoch. idle_timeout: milliseconds, or None for no limit.
-    expires_at: the absolute limit, or None. remembered: a remember-me series stands behind it.
+    acting_until, admin_until: milliseconds since the epoch. idle_timeout: milliseconds, or None for
+    no limit. expires_at: the absolute limit, or None. remembered: a remember-me series stands behind it.
     device: what the user agent and the client hints told at sign-in. name: the user's own word for
     it. authenticated_at: when credentials were last given; None when they were not (a session
-    resumed by Remember me). acting_as: the user id that an operator impersonates. superseded: the
+    resumed by Remember me). acting_as: the user id that an operator impersonates, until
+    acting_until at the latest. superseded: the
     request came with the secret from before a rotation, and so without special rights.
     """
 
@@ -130,6 +131,7 @@ class Session:
     authenticated_by: tuple[str, ...]
     authenticated_at: int | None
     acting_as: str | None
+    acting_until: int | None
     admin_until: int | None
     superseded: bool
 
@@ -206,6 +208,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     previous_hash: bytes | None = None
     rotated_at: int = 0
     connections_cut_at: int = 0
+    acting_until: int | None = None
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -275,8 +278,11 @@ _device = lru_cache(4096)(Device.of)
 _Draft = make_dataclass("_Draft", [(f.name, Any, field()) for f in fields(Session)], slots=True)
 
 
-def session_of(record: Record, facts: Facts, *, superseded: bool = False) -> Session:
-    """The public session of a stored record."""
+def session_of(record: Record, facts: Facts, now: int, *, superseded: bool = False) -> Session:
+    """The public session of a stored record, as it stands at ``now``."""
+    acting = facts.acting_as is not None and not superseded
+    if acting and facts.acting_until is not None and now >= facts.acting_until:
+        acting = False
     draft = _Draft(
         record.id,
         record.user_id,
@@ -291,7 +297,8 @@ def session_of(record: Record, facts: Facts, *, superseded: bool = False) -> Ses
         _device(facts.device),
         facts.authenticated_by,
         None if superseded else facts.authenticated_at,
-        None if superseded else facts.acting_as,
+        facts.acting_as if acting else None,
+        facts.acting_until if acting else None,
         None if superseded else facts.admin_until,
         superseded,
     )

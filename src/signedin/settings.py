@@ -40,7 +40,9 @@ class Settings:
     what asks for a fresh one. reauth: "others" lets the page revoke several sessions at once only from a
     fresh one. clock_skew: how far the clocks of several servers may differ.
     sweep_every: how often expired sessions are moved to the history; None when cron does it.
-    inline_reads: read SQLite in the event loop, which is faster than a thread; not on network disks.
+    directory: who the users are, for operators: ``module:name`` of a
+    :class:`~signedin.directory.Directory`. inline_reads: read SQLite in the event loop, which is
+    faster than a thread; not on network disks.
     """
 
     store: str = "sqlite:///signedin.db"
@@ -59,6 +61,7 @@ class Settings:
     reauth: Literal["never", "others"] = "never"
     clock_skew: timedelta = timedelta(seconds=2)
     sweep_every: timedelta | None = timedelta(minutes=10)
+    directory: str | None = None
     inline_reads: bool = True
 
     def __post_init__(self) -> None:

@@ -90,6 +90,15 @@ class Ending(NamedTuple):
     rotation: Rotation | None = None
 
 
+class EndingEverybody(NamedTuple):
+    """The same for all users. spared: a session that goes on, without Remember me."""
+
+    reason: Reason
+    actor: str | None
+    now: int
+    spared: SessionId | None = None
+
+
 @dataclass(frozen=True)
 class Ended:
     """What a step ended. sessions: those it ended, each with its own reason (one that had passed
@@ -118,18 +127,64 @@ class UserSessions(NamedTuple):
     series: frozenset[bytes]
 
 
+class Query(NamedTuple):
+    """What a store narrows a search by; what comes back is judged by the selector itself.
+
+    order: ``key``, all that belongs to a user together, complete whatever is written meanwhile;
+    ``recent``, most recently active first; ``ip``, along the index on addresses. cursor: of the page
+    before. beginning: of the session's id, an even number of digits. ip: the first and the last text
+    of the addresses meant. active_from, active_to: last activity, milliseconds. remembered: or not.
+    """
+
+    limit: int
+    order: Literal["key", "recent", "ip"] = "key"
+    cursor: str | None = None
+    beginning: str = ""
+    ip: tuple[str, str] | None = None
+    active_from: int | None = None
+    active_to: int | None = None
+    remembered: bool | None = None
+
+
 class Page(NamedTuple):
-    """A page of records in key order, and where the next one starts; None at the end."""
+    """A page of records in the order asked for, and where the next one starts; None at the end."""
 
     records: list[Record]
-    cursor: SessionId | None
+    cursor: str | None
 
 
-class UsersPage(NamedTuple):
-    """A page of user ids in key order, and where the next one starts; None at the end."""
+class EndedPage(NamedTuple):
+    """A page of the history of all users, the latest first, and where the next one starts."""
 
-    user_ids: list[str]
-    cursor: tuple[bytes, str] | None
+    sessions: list[EndedSession]
+    cursor: str | None
+
+
+class Counts(NamedTuple):
+    """How much there is. sessions: active ones; users: who have them; remembered, idle: of those;
+    lately: last active in the last quarter of an hour; created: signed in during the last day; ended:
+    by reason, how many in the last day.
+    """
+
+    sessions: int
+    users: int
+    remembered: int
+    idle: int
+    lately: int
+    created: int
+    ended: dict[str, int]
+
+
+class Batch(NamedTuple):
+    """What one batch of ending everybody did. told: the sessions, where they were asked for. cursor:
+    where the next batch starts; None at the end.
+    """
+
+    sessions: int
+    users: int
+    forgotten: int
+    told: tuple[EndedSession, ...]
+    cursor: bytes | None
 
 
 class Swept(NamedTuple):

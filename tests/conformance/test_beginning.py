@@ -10,7 +10,7 @@ import pytest
 from signedin.reasons import REASONS
 from signedin.remember_me import derive
 from signedin.session import new_session_id
-from signedin.steps import Added, AllBut, Ending, Only, Resumption
+from signedin.steps import Added, AllBut, Ending, Only, Query, Resumption
 from signedin.token import Token, new_secret
 
 from ..support import DAY, SECOND, START, ids, make_record, make_series, signed_in, step
@@ -28,8 +28,7 @@ async def test_missing_is_nothing(store: Any) -> None:
     found = await store.for_user("1")
     assert (found.records, found.series) == ([], frozenset())
     assert await store.history("1", 0) == []
-    assert (await store.search(None, 10)).records == []
-    assert (await store.users(None, 10)).user_ids == []
+    assert (await store.search(Query(10))).records == []
     assert await store.newest() == 0
     assert await store.everybody_barrier() == 0
     assert await store.forget("1") == 0
@@ -44,8 +43,7 @@ async def test_add_and_find(store: Any) -> None:
     assert await store.find_many([record.id, new_session_id("1")]) == [record]
     assert (await store.for_user("1")).records == [record]
     assert (await store.for_user("1")).series == {series.key}
-    assert (await store.search(None, 10)).records == [record]
-    assert (await store.users(None, 10)).user_ids == ["1"]
+    assert (await store.search(Query(10))).records == [record]
     assert await store.data(record.id) == b"bag"
     assert await store.newest() == START
 
@@ -65,7 +63,6 @@ async def test_text_of_all_sorts(store: Any) -> None:
     user = "Ωλ 💥 'quoted' \"x\" %_"
     record = await signed_in(store, user)
     assert (await store.for_user(user)).records == [record]
-    assert (await store.users(None, 5)).user_ids == [user]
 
 
 # ── the cap ──────────────────────────────────────────────────────────────────────────────────

@@ -182,48 +182,7 @@ async def test_the_history_is_bounded(store: Any) -> None:
     assert len(await store.history("1", 0)) == HISTORY_LENGTH - 50 - 50
 
 
-# ── operators ────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_end_users(store: Any) -> None:
-    """All sessions of several users, each user by the reason's row; the others go on."""
-    for user_id in ("1", "2", "3"):
-        await signed_in(store, user_id, remember=True)
-        await signed_in(store, user_id)
-    ended = await store.end_users(["1", "3", "nobody"], REASONS["revoked_by_operator"], "root", NOW)
-    assert (len(ended.sessions), ended.forgotten) == (4, 2)
-    assert len((await store.for_user("2")).records) == 2
-    for user_id in ("1", "3"):
-        late, _ = make_record(user_id, NOW)
-        assert await store.add(step(late, started_at=NOW - 1)) == "barrier"
-
-
-async def test_pages(store: Any) -> None:
-    """Every session and every user once, in pages; people with only a remembered browser too."""
-    records = [await signed_in(store, str(n % 7), remember=n % 3 == 0) for n in range(40)]
-    lonely = await signed_in(store, "lonely", remember=True)
-    await store.end(Ending("lonely", AllBut(None), REASONS["limit"], None, NOW))
-    for size in (1, 3, 40, 100):
-        seen, cursor = [], None
-        while True:
-            page = await store.search(cursor, size)
-            assert len(page.records) <= size
-            seen += page.records
-            cursor = page.cursor
-            if cursor is None:
-                break
-        assert len(seen) == 40
-        assert ids(seen) == ids(records)
-        users, cursor = [], None
-        while True:
-            page = await store.users(cursor, size)
-            assert len(page.user_ids) <= size
-            users += page.user_ids
-            cursor = page.cursor
-            if cursor is None:
-                break
-        assert sorted(users) == sorted({*(str(n) for n in range(7)), "lonely"})
-    assert lonely.id not in ids(seen)
+# ── sweeping ─────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_sweep(store: Any) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from signedin._async.endings import AsyncEndings
+from signedin._async.listing import AsyncListing
+from signedin._async.operating import AsyncOperating
 from signedin._async.sessions import AsyncSessions
 from signedin.errors import ClockError
 from signedin.events import RememberMeForgotten, SessionEnded
-from signedin.outcomes import RevokedEverybody
+from signedin.outcomes import RevokedMany
 from signedin.reasons import REASONS
+from signedin.selector import Selector
 from signedin.session import new_session_id
 from signedin.steps import Touch
 
@@ -29,6 +32,19 @@ TRIGGERS: dict[str, tuple[str, Any]] = {
     "revoke_others": ("revoked", lambda f, b, c: f.revoke_others("1", current=c.id)),
     "revoke_all": ("revoked_by_operator", lambda f, b, c: f.revoke_all("1", operator="root")),
     "revoke_everyone": ("revoked_by_operator", lambda f, b, c: f.revoke_everyone(operator="root")),
+    "revoke_matching": (
+        "revoked_by_operator",
+        lambda f, b, c: f.revoke_matching(Selector(session=b.id[:12]), operator="root"),
+    ),
+    "revoke_matching_users": (
+        "revoked_by_operator",
+        lambda f, b, c: f.revoke_matching(Selector(users=("1",)), operator="root"),
+    ),
+    "revoke_matching_all_but": (
+        "revoked_by_operator",
+        lambda f, b, c: f.revoke_matching(Selector(), operator="root", spared=(c.id,)),
+    ),
+    "revoke_these": ("revoked_by_operator", lambda f, b, c: f.revoke_these([b.id], operator="root")),
     "sign_out_everywhere": ("signed_out_everywhere", lambda f, b, c: f.sign_out_everywhere("1")),
     "credentials_changed": (
         "credentials_changed",
@@ -46,11 +62,13 @@ def test_every_verb_is_in_the_matrix() -> None:
     """A new way to end sessions fails here until it is listed."""
     public = {
         name
-        for name, _ in inspect.getmembers(AsyncEndings, inspect.isfunction)
+        for name, _ in inspect.getmembers(AsyncOperating, inspect.isfunction)
         if not name.startswith("_")
     }
     looking = {"overview", "list", "search", "history", "why_ended", "connections_to_close"}
-    inherited = {name for name in public if name not in vars(AsyncEndings)}
+    looking |= {"find", "search_page", "search_ended", "matching", "counts", "audit_run", "audit_trail"}
+    looking |= {"record", "stop_run"}
+    inherited = {name for name in public if name in vars(AsyncListing)} | looking
     assert public - inherited - {"forget", "sweep"} <= set(TRIGGERS)
     everything = {
         name
@@ -104,7 +122,8 @@ async def test_the_matrix(open_sessions: Any, clock: Any, trigger: str, credenti
     assert [e.reason for e in entries] == [reason_name]
     events = [e for e in heard if isinstance(e, SessionEnded) and e.session.id == target.id]
     assert [e.session.reason for e in events] == [reason_name]
-    assert await stranger.browser.is_in() is (trigger != "revoke_everyone")
+    for_all = trigger in ("revoke_everyone", "revoke_matching_all_but")
+    assert await stranger.browser.is_in() is not for_all
     # the others: what the reason forgets, and nothing else
     if await current.browser.is_in():
         current.browser.restart()
@@ -248,13 +267,14 @@ async def test_everyone(open_sessions: Any, clock: Any) -> None:
     clock.tick(SECOND)
     seen: list[Any] = []
     done = await flow.revoke_everyone(operator="root", progress=seen.append)
-    assert done == RevokedEverybody(2, 7, 15)
-    assert seen[-1] == done
+    assert done == RevokedMany(done.run, "done", sessions=2, users=7, forgotten=15)
+    assert seen[-1] == replace(done, outcome="running")
     for one in (*devices, lonely, *late):
         one.browser.restart()
         assert await one.browser.visit() is None
     assert await flow.list(None) == []
-    assert await flow.revoke_everyone(operator="root") == RevokedEverybody(0, 0, 0)
+    again = await flow.revoke_everyone(operator="root")
+    assert again == RevokedMany(again.run, "done")
 
 
 async def test_forget(open_sessions: Any) -> None:

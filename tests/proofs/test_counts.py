@@ -17,8 +17,9 @@ from signedin._async.stores.sqlite import AsyncSqliteStore
 from signedin._sync.sessions import Sessions
 from signedin._sync.stores.sqlite import SqliteStore
 from signedin.outcomes import SignedIn
+from signedin.selector import Selector
 from signedin.settings import Settings
-from signedin.steps import Touch
+from signedin.steps import Query, Touch
 from signedin.token import Token
 
 from ..flow.support import Browser
@@ -135,7 +136,9 @@ def test_no_read_is_left_open(path: str) -> None:
         lambda: flow.store.newest(),
         lambda: flow.store.everybody_barrier(),
         lambda: flow.store.data(outcome.session.id),
-        lambda: flow.store.users(None, 1),
+        lambda: flow.store.search(Query(1, "recent")),
+        lambda: flow.search_page(Selector(), limit=1),
+        lambda: flow.counts(),
         lambda: flow.store.find_series(outcome.session.id),
     ]
     for read in reads:

@@ -28,7 +28,7 @@ def session(**fields: object) -> Session:
     record, _ = make_record(now=NOW - DAY, active=NOW)
     facts = decode_tail(record.tail)
     assert facts is not None
-    return replace(session_of(record, facts), **fields)  # type: ignore[arg-type]
+    return replace(session_of(record, facts, NOW), **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

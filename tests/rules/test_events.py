@@ -32,7 +32,7 @@ def test_golden() -> None:
     record, _ = make_record(session_id=ID)
     facts = decode_tail(record.tail)
     assert facts is not None
-    session = session_of(record, facts)
+    session = session_of(record, facts, START)
     ended = EndedSession(ID, "1", START, START, START, "revoked", "root", "::1", None, UNKNOWN)
     lines = [
         log_line(event)

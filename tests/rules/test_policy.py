@@ -19,7 +19,7 @@ def session_at(active: int, **fields: object):
     record, _ = make_record(active=active)
     facts = decode_tail(record.tail)
     assert facts is not None
-    return replace(session_of(record, facts), **fields)  # type: ignore[arg-type]
+    return replace(session_of(record, facts, START), **fields)  # type: ignore[arg-type]
 
 
 def test_the_default_is_gitlab() -> None:

@@ -18,7 +18,7 @@ def session(**fields: object) -> Session:
     record, _ = make_record()
     facts = decode_tail(record.tail)
     assert facts is not None
-    return replace(session_of(record, facts), **fields)  # type: ignore[arg-type]
+    return replace(session_of(record, facts, START), **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_known_bombs(tail: bytes) -> None:
 def test_public_session() -> None:
     """The public record is the frozen dataclass, and shows no hash."""
     record, token = make_record(series=b"s" * 32, idle=7 * DAY)
-    session = session_of(record, FACTS)
+    session = session_of(record, FACTS, START)
     assert type(session) is Session
     assert session.remembered
     assert session.ends_at == START + 7 * DAY
@@ -131,7 +131,9 @@ def test_public_session() -> None:
     assert token.hash().hex() not in repr(session)
     assert record.secret_hash.hex() not in repr(record)
     assert rules.short_id(session.id) == session.short_id
-    superseded = session_of(record, msgspec.structs.replace(FACTS, acting_as="2"), superseded=True)
+    superseded = session_of(
+        record, msgspec.structs.replace(FACTS, acting_as="2"), START, superseded=True
+    )
     assert (superseded.acting_as, superseded.authenticated_at, superseded.admin_until) == (
         None,
         None,

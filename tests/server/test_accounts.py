@@ -15,7 +15,9 @@ from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signedin.directory import named
 from signedin.errors import SchemaError, StoreUnavailable
+from signedin.selector import NoSuchUser
 from signedin.server.accounts import AccountExists, Accounts
 from signedin.server.passwords import Passwords, check_new
 from signedin.server.rate_limits import RateLimits
@@ -61,17 +63,19 @@ def test_finding(accounts: Accounts) -> None:
         "b.o-1_2",
         None,
     )
-    assert [accounts.named(text) for text in ("ada", ada.id, "username:ada", "ada@example.com")] == [
+    assert {named(accounts, text) for text in ("ada", ada.id, "username:ada", "ada@example.com")} == {
         ada
-    ] * 4
-    assert accounts.named("username:1") is None
+    }
+    assert accounts.search("OKAF", 9) == accounts.search("ample.c", 9) == [ada]
+    assert accounts.search("d", 1) == [ada]
     assert accounts.find_many([ada.id, "99", "x"]) == {ada.id: ada}
-    assert accounts.all() == [ada, bo]
-    assert accounts.nearest("adda") == "Ada"
-    assert accounts.nearest("zzzz") is None
+    assert list(accounts.all()) == [ada, bo]
+    with pytest.raises(NoSuchUser, match="Nearest: 'Ada'"):
+        named(accounts, "adda")
     for nobody in ("", "x", "\ud800", "\x00", "9" * 30, "²"):
         assert accounts.find(nobody) is None
-        assert accounts.named(nobody) is None
+        with pytest.raises(NoSuchUser, match=r"tried username, id, e-mail\)"):
+            named(accounts, nobody)
 
 
 @pytest.mark.parametrize("username", ["", "a b", "-a", "a@b", "é", "x" * 65, "a\n", "123", ".a"])
@@ -152,7 +156,8 @@ def test_one_spelling(accounts: Accounts) -> None:
     """An id has one spelling, ``username:`` means usernames, and a surrogate names nobody."""
     ada = add(accounts, email="a?@example.com")
     assert accounts.find("0" + ada.id) is None
-    assert accounts.named("username:a?@example.com") is None
+    with pytest.raises(NoSuchUser):
+        named(accounts, "username:a?@example.com")
     assert accounts.find_by_login("a\ud800@example.com") is None
 
 
@@ -185,7 +190,7 @@ def test_threads(accounts: Accounts) -> None:
     for thread in threads:
         thread.join()
     assert failed == []
-    assert len(accounts.all()) == 80
+    assert len(list(accounts.all())) == 80
 
 
 # ── passwords ────────────────────────────────────────────────────────────────────────────────

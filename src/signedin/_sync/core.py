@@ -97,14 +97,16 @@ class Core:
         """The public session of a record that was made here."""
         facts = decode_tail(record.tail)
         assert facts is not None
-        return session_of(record, facts)
+        return session_of(record, facts, self.clock())
 
     def _rotation(self, record: Record, facts: Facts) -> tuple[Rotation, SignedIn]:
         """A new secret for a session whose facts shall be these, and what the browser gets."""
         token = Token(record.id, new_secret())
         tail = rewrite_tail(record.tail, facts)
         rotation = Rotation(record.id, record.secret_hash, token.hash(), tail)
-        return rotation, SignedIn(session_of(record, facts), (self._session_cookie(token),))
+        return rotation, SignedIn(
+            session_of(record, facts, self.clock()), (self._session_cookie(token),)
+        )
 
     def _session_cookie(self, token: Token) -> Cookie:
         names = self.settings.cookies

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ..errors import ClockError
 from ..events import RememberMeForgotten, SessionRotated
-from ..outcomes import CredentialsChanged, Revoked, RevokedEverybody, SignedOut
+from ..outcomes import CredentialsChanged, Revoked, SignedOut
 from ..policy import SWEEP_CLOCK_TOLERANCE
 from ..reasons import REASONS
 from ..session import SessionId, checked_user_id, decode_tail
@@ -55,35 +55,6 @@ class Endings(Core):
         """End all sessions of a user, and stop sign-ins under way: an operator's act."""
         ended = self._revoke(user_id, AllBut(None), operator)
         return Revoked(ended.sessions, forgotten=ended.forgotten)
-
-    def revoke_everyone(
-        self, *, operator: str, progress: Callable[[RevokedEverybody], object] | None = None
-    ) -> RevokedEverybody:
-        """End all sessions of all users. Sign-ins under way are stopped first; then users go in
-        batches, each in one step. Interrupted, it can simply be run again.
-
-        progress: called with the sums so far after each batch.
-        """
-        now = self.clock()
-        self.store.raise_everybody_barrier(now)
-        done, cursor = RevokedEverybody(0, 0, 0), None
-        while True:
-            page = self.store.users(cursor, PAGE)
-            if page.user_ids:
-                ended = self.store.end_users(
-                    page.user_ids, REASONS["revoked_by_operator"], operator, self.clock()
-                )
-                self._announce(ended.sessions)
-                done = RevokedEverybody(
-                    done.sessions + len(ended.sessions),
-                    done.users + len(page.user_ids),
-                    done.forgotten + ended.forgotten,
-                )
-                if progress is not None:
-                    progress(done)
-            cursor = page.cursor
-            if cursor is None:
-                return done
 
     def sign_out_everywhere(self, user_id: str | int) -> SignedOut:
         """End all sessions of a user by the user's own choice, the current one included."""

@@ -6,11 +6,12 @@ from __future__ import annotations
 import builtins
 from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
+from typing import Final, Literal
 
-from ..outcomes import Listed
+from ..outcomes import Found, FoundEnded, Listed, Matching
 from ..policy import HISTORY_AGE
 from ..reasons import REASONS, Reason
-from ..selector import Selector
+from ..selector import Selector, text_range
 from ..session import (
     EndedSession,
     Record,
@@ -21,8 +22,11 @@ from ..session import (
     judge,
     session_of,
 )
+from ..steps import Counts, Query
 from ..token import Token
 from .core import PAGE, Core
+
+BUSIEST: Final = 5
 
 
 class Listing(Core):
@@ -51,24 +55,126 @@ class Listing(Core):
             several += _active(found.records, self.clock())
         return _recent_first(several)
 
+    def find(self, session_id: SessionId) -> Session | None:
+        """The active session with this id, whoever's it is: for operators."""
+        record = self.store.find(session_id)
+        found = [] if record is None else _active((record,), self.clock())
+        return found[0] if found else None
+
     def search(self, selector: Selector) -> Iterator[Session]:
-        """The active sessions that the selector means: of named users most recent first, else in
-        the store's order.
+        """The active sessions that the selector means, one page in memory: of named users most recent
+        first, else all of a user together.
         """
         if selector.users:
             for session in self.list(selector.users):
                 if selector.matches(session, self.clock()):
                     yield session
             return
-        cursor = None
+        query: Query | None = _query(selector, self.clock(), "key", PAGE)
+        while query is not None:
+            page = self.store.search(query)
+            for session in self._meant(selector, page.records):
+                yield session
+            query = None if page.cursor is None else query._replace(cursor=page.cursor)
+
+    def search_page(
+        self,
+        selector: Selector,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        look_through: int | None = None,
+    ) -> Found:
+        """A page of what the selector means, most recently active first (by address, when that is
+        selected and more than a page is found). cursor: of the page before, for the same selector.
+        look_through: about how many sessions to look at before giving a shorter page; None: all.
+
+        Raises ValueError for a cursor that is none.
+        """
+        if selector.users:
+            everything = [session for session in self.search(selector)]
+            start = _number(cursor)
+            end = start + limit
+            return Found(tuple(everything[start:end]), str(end) if len(everything) > end else None)
+        order: Literal["recent", "ip"] = "recent" if selector.ip is None else "ip"
+        query = _query(selector, self.clock(), order, limit)._replace(cursor=cursor)
+        found: builtins.list[Session] = []
+        looked = 0
         while True:
-            page = self.store.search(cursor, PAGE)
-            for session in _active(page.records, self.clock()):
-                if selector.matches(session, self.clock()):
-                    yield session
-            cursor = page.cursor
-            if cursor is None:
-                return
+            page = self.store.search(query)
+            meant = self._meant(selector, page.records)
+            if len(found) + len(meant) > limit:
+                # A long page held more than are wanted: as far as the last wanted one, and no further.
+                last = meant[limit - len(found) - 1].id
+                place = [record.id for record in page.records].index(last)
+                page = self.store.search(query._replace(limit=place + 1))
+                meant = self._meant(selector, page.records)
+            found += meant
+            looked += len(page.records)
+            full = len(found) >= limit
+            if page.cursor is None or full or (look_through is not None and looked >= look_through):
+                if order == "ip" and cursor is None and page.cursor is None:
+                    found = _recent_first(found)
+                return Found(tuple(found), page.cursor, page.cursor is not None and not full)
+            query = query._replace(cursor=page.cursor, limit=max(PAGE, limit))
+
+    def search_ended(
+        self,
+        selector: Selector,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        look_through: int | None = None,
+    ) -> FoundEnded:
+        """A page of what ended in the last 30 days and the selector means, the latest first."""
+        since = self.clock() - HISTORY_AGE
+        found: builtins.list[EndedSession] = []
+        if selector.users:
+            for user_id in selector.users:
+                found += self.store.history(user_id, since)
+            found = [ended for ended in found if selector.matches_ended(ended)]
+            found.sort(key=lambda ended: (-ended.ended_at, ended.id))
+            start = _number(cursor)
+            end = start + limit
+            return FoundEnded(tuple(found[start:end]), str(end) if len(found) > end else None)
+        looked, size = 0, limit
+        while True:
+            page = self.store.search_ended(since, cursor, size)
+            meant = [ended for ended in page.sessions if selector.matches_ended(ended)]
+            if len(found) + len(meant) > limit:
+                last = meant[limit - len(found) - 1]
+                page = self.store.search_ended(since, cursor, page.sessions.index(last) + 1)
+                meant = [ended for ended in page.sessions if selector.matches_ended(ended)]
+            found += meant
+            looked += len(page.sessions)
+            cursor, size = page.cursor, max(PAGE, limit)
+            full = len(found) >= limit
+            if cursor is None or full or (look_through is not None and looked >= look_through):
+                return FoundEnded(tuple(found), cursor, cursor is not None and not full)
+
+    def matching(self, selector: Selector, *, spared: Collection[SessionId] = ()) -> Matching:
+        """How many sessions of how many users a selector means now: what a revocation would end."""
+        if selector.is_everybody and not spared:
+            counts = self.store.counts(self.clock())
+            return Matching(counts.sessions, counts.users)
+        # A user's sessions come together, so no more than a user at a time is counted.
+        sessions, users, last, of_last = 0, 0, "", 0
+        busiest: builtins.list[tuple[str, int]] = []
+        for session in self.search(selector):
+            if session.id not in spared:
+                if session.user_id != last:
+                    busiest = _busiest(busiest, last, of_last)
+                    last, of_last, users = session.user_id, 0, users + 1
+                sessions, of_last = sessions + 1, of_last + 1
+        return Matching(sessions, users, tuple(_busiest(busiest, last, of_last)))
+
+    def counts(self) -> Counts:
+        """How much there is, of everybody; one read, which may take a moment."""
+        return self.store.counts(self.clock())
+
+    def _meant(self, selector: Selector, records: Iterable[Record]) -> builtins.list[Session]:
+        now = self.clock()
+        return [session for session in _active(records, now) if selector.matches(session, now)]
 
     def history(self, user_id: str | int) -> builtins.list[EndedSession]:
         """What ended for a user in the last 30 days, the latest first, 200 at most (E8)."""
@@ -120,6 +226,36 @@ class Listing(Core):
         return closing
 
 
+def _query(selector: Selector, now: int, order: Literal["key", "recent", "ip"], limit: int) -> Query:
+    """What a store can narrow the search for a selector by."""
+    return Query(
+        limit,
+        order,
+        beginning=selector.session or "",
+        ip=None if selector.ip is None else text_range(selector.ip),
+        active_from=None if selector.seen is None else now - selector.seen,
+        active_to=None if selector.idle is None else now - selector.idle,
+        remembered=selector.remembered,
+    )
+
+
+def _number(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit()):
+        raise ValueError(f"{cursor!r} is not a cursor of this list.")
+    return int(cursor)
+
+
+def _busiest(
+    busiest: builtins.list[tuple[str, int]], user_id: str, count: int
+) -> builtins.list[tuple[str, int]]:
+    """These and one more user, if there is one: the few with most sessions."""
+    if not count:
+        return busiest
+    return sorted([*busiest, (user_id, count)], key=lambda pair: -pair[1])[:BUSIEST]
+
+
 def _active(records: Iterable[Record], now: int) -> builtins.list[Session]:
     """The public sessions of those records that would validate now."""
     sessions = []
@@ -127,7 +263,7 @@ def _active(records: Iterable[Record], now: int) -> builtins.list[Session]:
         if judge(record.last_active_at, record.idle_timeout, record.expires_at, now) == "active":
             facts = decode_tail(record.tail)
             if facts is not None:
-                sessions.append(session_of(record, facts))
+                sessions.append(session_of(record, facts, now))
     return sessions
 
 

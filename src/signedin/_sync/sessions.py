@@ -3,7 +3,7 @@
 
 Each verb reads the clock, asks the pure rules, and takes one atomic step in the store. Beginning a
 session and being signed in stand here; looking at sessions in ``listing.py``, ending them in
-``endings.py``, and what they share in ``core.py``.
+``endings.py``, ending many in ``operating.py``, and what they share in ``core.py``.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ from ..session import (
 from ..steps import Only, SignIn, Touch
 from ..token import Token, new_secret
 from .core import changed
-from .endings import Endings
-from .listing import Listing
+from .operating import Operating
 from .resuming import resume
 
 NAME_CHARACTERS: Final = 64
@@ -52,7 +51,7 @@ class Keep(Enum):
 KEEP: Final = Keep.KEEP
 
 
-class Sessions(Listing, Endings):
+class Sessions(Operating):
     """Sessions in a store, under settings, by a clock.
 
     clock: the time in milliseconds since the epoch. listeners: called with each event after the
@@ -156,9 +155,9 @@ class Sessions(Listing, Endings):
             self._tell(RecordUnreadable(record.id))
             return None
         if parsed.matches(record.secret_hash):
-            return session_of(record, facts)
+            return session_of(record, facts, now)
         if _is_superseded(parsed, facts, now):
-            return session_of(record, facts, superseded=True)
+            return session_of(record, facts, now, superseded=True)
         return None
 
     def touch_due(self, session: Session, client: Client | None, *, passive: bool = False) -> bool:
@@ -176,12 +175,14 @@ class Sessions(Listing, Endings):
         *,
         authenticated_by: Sequence[str] | None = None,
         acting_as: str | Keep | None = KEEP,
+        acting_until: int | None = None,
         admin_until: int | Keep | None = KEEP,
     ) -> SignedIn | None:
         """The same session with a new secret and these rights; None if it isn't the current secret.
 
         authenticated_by: methods just given (step-up), which make the session fresh; None leaves
-        them. acting_as, admin_until: as they shall be from now on; KEEP leaves them. The old secret is
+        them. acting_as, admin_until: as they shall be from now on; KEEP leaves them. acting_until: when
+        a new acting_as ends at the latest. The old secret is
         good for 10 s without these rights, and not at all when ``acting_as`` changed (V6).
         """
         parsed, now = Token.parse(token), self.clock()
@@ -195,6 +196,7 @@ class Sessions(Listing, Endings):
         rights = changed(
             facts,
             acting_as=acts_as,
+            acting_until=facts.acting_until if acting_as is KEEP else acting_until,
             admin_until=facts.admin_until if admin_until is KEEP else admin_until,
             previous_hash=record.secret_hash if acts_as == facts.acting_as else None,
             rotated_at=now,

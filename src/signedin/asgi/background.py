@@ -30,8 +30,10 @@ class TouchQueue:
         self._writing: dict[SessionId, Touch] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, session_id: SessionId, client: Client) -> None:
-        """Note activity soon; a session that is being noted is not noted again."""
+    def add(self, session_id: SessionId, client: Client | None) -> None:
+        """Note activity soon; a session that is being noted is not noted again. client: None if it is
+        the one that is known.
+        """
         if session_id in self._writing:
             return
         self._waiting[session_id] = Touch(session_id, client)

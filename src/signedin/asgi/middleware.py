@@ -351,8 +351,10 @@ class _Response:
     def _touch(self) -> None:
         exchange = self._exchange
         if exchange.touch_due():
-            assert exchange.session is not None
-            self._middleware._touches.add(exchange.session.id, exchange.client)
+            session, client = exchange.session, exchange.client
+            assert session is not None
+            is_known = client.ip == session.ip and client.user_agent == session.user_agent
+            self._middleware._touches.add(session.id, None if is_known else client)
 
     def _watch(self) -> None:
         exchange = self._exchange

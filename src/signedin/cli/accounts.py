@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..config import now_ms, open_sessions
+from ..directory import named
+from ..selector import NoSuchUser
 from ..settings import Settings
 from .failures import Failure
 from .frame import (
@@ -66,7 +68,7 @@ def add(
 @store_options
 def list_(store: str | None, accounts: str | None, as_json: bool) -> None:
     """All accounts."""
-    everybody = accounts_of(accounts, settings_of(store)).all()
+    everybody = list(accounts_of(accounts, settings_of(store)).all())
     if as_json:
         told = [
             {
@@ -167,12 +169,10 @@ def _end(settings: Settings, account: Account, verb: Callable[[Sessions], Revoke
 
 
 def _found(people: Accounts, who: str) -> Account:
-    account = people.named(who)
-    if account is None:
-        near = people.nearest(who)
-        hint = f" Nearest: {near!r}." if near else ""
-        raise Failure("not_found", f"no user matches {who!r} (tried username, id, e-mail).{hint}")
-    return account
+    try:
+        return named(people, who)
+    except NoSuchUser as error:
+        raise Failure("not_found", str(error)) from error
 
 
 def _new_password() -> str:

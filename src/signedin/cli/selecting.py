@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from ..directory import named
 from ..duration import parse_duration
 from ..policy import milliseconds
-from ..selector import Selector, parse_network
+from ..selector import NoSuchUser, Selector, parse_network
 from ..session import clean_text
 from .failures import Failure
 
@@ -103,11 +104,10 @@ def _people(users: Sequence[str], accounts: Accounts) -> dict[str, Account]:
         return {}
     people = {}
     for text in users:
-        account = accounts.named(text)
-        if account is None:
-            near = accounts.nearest(text)
-            hint = f" Nearest: {near!r}." if near else ""
-            raise Failure("not_found", f"no user matches {text!r} (tried username, id, e-mail).{hint}")
+        try:
+            account = named(accounts, text)
+        except NoSuchUser as error:
+            raise Failure("not_found", str(error)) from error
         people[account.id] = account
     return people
 

@@ -46,7 +46,7 @@ def serve(
     say(f"{name} on {url or _address(host, port)}      Ctrl-C stops it")
     say(f"  sessions in {os.path.abspath(sqlite_path(settings.store))}")
     say(f"  accounts in {people.path}")
-    if not people.all():
+    if next(people.all(), None) is None:
         say("  nobody can sign in yet: signedin user add USERNAME")
     run(create_app(settings, people, name=name), host, port)
 

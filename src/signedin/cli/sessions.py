@@ -13,7 +13,7 @@ import click
 
 from ..api import list_json, revoke_json
 from ..describe import ago, title, when
-from ..outcomes import RevokedEverybody
+from ..outcomes import RevokedMany
 from ..selector import Selector
 from ..session import SHORT_ID, Session, SessionId
 from .failures import Failure
@@ -222,7 +222,7 @@ def _ask(about: About, yes: bool, confirm: str | None) -> None:
 # ── telling ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _progress(done: RevokedEverybody) -> None:
+def _progress(done: RevokedMany) -> None:
     if sys.stderr.isatty():
         say(f"Revoked {plural(done.sessions, 'session')} of {plural(done.users, 'user')} so far.")
 

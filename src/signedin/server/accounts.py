@@ -1,6 +1,7 @@
 """The service's accounts, in a SQLite database of their own.
 
-A host application has its own; only ``signedin serve`` and ``signedin demo`` use this one.
+A host application has its own; only ``signedin serve`` and ``signedin demo`` use this one. They are the
+:class:`~signedin.directory.Directory` that operators are given there.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ import os
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any, Final, TypeVar
 
@@ -24,6 +24,7 @@ from ..errors import SchemaError, SignedinError, StoreUnavailable
 T = TypeVar("T")
 
 SCHEMA: Final = 1
+PAGE: Final = 1000
 BUSY: Final = 1000
 """Milliseconds to wait while another process writes."""
 
@@ -83,23 +84,35 @@ class Accounts:
     def find_by_login(self, login: str) -> Account | None:
         """By username or e-mail address, in any case."""
         folded = _folded(login)
-        return self._one("email_folded = ?" if "@" in folded else "username_folded = ?", folded)
+        return self.find_by_email(folded) if "@" in folded else self.find_by_username(folded)
 
-    def named(self, text: str) -> Account | None:
-        """As operators name somebody: ``ada``, ``123``, ``ada@example.com``, ``username:123``."""
-        if text.startswith("username:"):
-            return self._one("username_folded = ?", _folded(text.removeprefix("username:")))
-        return self.find(text) if text.isdigit() else self.find_by_login(text)
+    def find_by_username(self, username: str) -> Account | None:
+        """By username, in any case."""
+        return self._one("username_folded = ?", _folded(username))
 
-    def nearest(self, text: str) -> str | None:
-        """The username that looks most like this one."""
-        names = {account.username.casefold(): account.username for account in self.all()}
-        return next((names[near] for near in get_close_matches(text.casefold(), names, 1)), None)
+    def find_by_email(self, email: str) -> Account | None:
+        """By e-mail address, in any case."""
+        return self._one("email_folded = ?", _folded(email))
 
-    def all(self) -> list[Account]:
-        """Every account, by username."""
-        rows = self._do(lambda c: c.execute(f"{_SELECT} ORDER BY username_folded").fetchall())
+    def search(self, text: str, limit: int) -> list[Account]:
+        """Those in whose username, name or e-mail address the text is found, in any case."""
+        sql = (
+            f"{_SELECT} WHERE instr(username_folded, ?1) OR instr(email_folded, ?1)"
+            " OR instr(lower(name), ?1) ORDER BY username_folded LIMIT ?2"
+        )
+        rows = self._do(lambda c: c.execute(sql, (_folded(text), limit)).fetchall())
         return [_account(row) for row in rows]
+
+    def all(self) -> Iterator[Account]:
+        """Every account, by username; a thousand at a time are in memory."""
+        after = ""
+        while True:
+            sql = f"{_SELECT} WHERE username_folded > ? ORDER BY username_folded LIMIT {PAGE}"
+            rows = self._do(lambda c, a=after, q=sql: c.execute(q, (a,)).fetchall())  # type: ignore[misc]
+            yield from map(_account, rows)
+            if len(rows) < PAGE:
+                return
+            after = _folded(str(rows[-1][1]))
 
     def password_hash(self, account_id: str) -> str | None:
         """The hash of the account's password."""

@@ -193,15 +193,15 @@ def _add_series(connection: apsw.Connection, tag: bytes, random: bytes, s: Serie
 
 
 def touch(connection: apsw.Connection, touches: Sequence[Touch], now: int) -> None:
-    """See :meth:`AsyncStore.touch`: one statement, however many there are."""
-    notes = _json(
-        [
-            (t.session_id[24:], t.session_id[:24], *((None, None) if t.client is None else t.client[:2]))
-            for t in touches
-        ]
-    ).decode()
-    connection.execute(_SQL["touch"], (now, notes))
-    connection.execute(_SQL["seen"], (now, notes, SEEN_AFTER))
+    """See :meth:`AsyncStore.touch`: a statement or two, however many there are."""
+    keys = [(t.session_id[24:], t.session_id[:24]) for t in touches]
+    told = [(*key, *t.client[:2]) for key, t in zip(keys, touches, strict=True) if t.client]
+    same = [key for key, t in zip(keys, touches, strict=True) if t.client is None]
+    if same:
+        connection.execute(_SQL["touch"], (now, _json(same).decode()))
+    if told:
+        connection.execute(_SQL["touch_client"], (now, _json(told).decode()))
+    connection.execute(_SQL["seen"], (now, _json(keys).decode(), SEEN_AFTER))
 
 
 def rotate(connection: apsw.Connection, rotation: Rotation, now: int) -> bool:
@@ -272,17 +272,6 @@ def _forgets_all(
         or ending.reason.barrier == "always"
         or bool(sessions)
         or any(session.reason in RESUMABLE for session in already)
-    )
-
-
-def end_users(
-    connection: apsw.Connection, user_ids: Sequence[str], reason: Reason, actor: str | None, now: int
-) -> Ended:
-    """See :meth:`AsyncStore.end_users`."""
-    parts = [end(connection, Ending(u, AllBut(None), reason, actor, now)) for u in user_ids]
-    return Ended(
-        tuple(session for part in parts for session in part.sessions),
-        forgotten=sum(part.forgotten for part in parts),
     )
 
 

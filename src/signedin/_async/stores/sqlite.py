@@ -8,20 +8,26 @@ from typing import Any, Final, TypeVar
 import apsw
 import msgspec
 
+from ...audit import AuditEntry, AuditPage, AuditRun
 from ...colours import async_answer, async_in_thread
-from ...policy import HISTORY_LENGTH
-from ...reasons import Reason
+from ...policy import DAY, HISTORY_LENGTH, LATELY
 from ...remember_me import Series, series_key
+from ...selector import LAST
 from ...session import EndedRecord, EndedSession, Record, SessionId, user_tag
 from ...sql import statements
-from ...sqlite import steps
+from ...sqlite import operating, steps
 from ...sqlite.engine import Engine, broken
 from ...sqlite.steps import id_of, key_of
 from ...steps import (
     Added,
+    Batch,
+    Counts,
     Ended,
+    EndedPage,
     Ending,
+    EndingEverybody,
     Page,
+    Query,
     Refusal,
     Resumption,
     Rotation,
@@ -29,7 +35,6 @@ from ...steps import (
     Swept,
     Touch,
     UserSessions,
-    UsersPage,
 )
 
 T = TypeVar("T")
@@ -41,7 +46,8 @@ DATA_BYTES: Final = 65_536
 _SQL: Final = statements("sqlite/reading.sql")
 _FIND: Final = _SQL["find"]
 _json = msgspec.json.Encoder().encode
-_START: Final = (b"", b"")
+_ALWAYS: Final = 2**63 - 1
+_ANY_ADDRESS: Final = ("", LAST)
 
 
 class AsyncSqliteStore:
@@ -137,14 +143,59 @@ class AsyncSqliteStore:
         )
         return [steps.ended_session(row) for row in rows]
 
-    async def search(self, after: SessionId | None, limit: int) -> Page:
-        start = _START if after is None else key_of(after)
-        records = await async_in_thread(self._records, "search", (*start, limit))
-        return Page(records, records[-1].id if len(records) == limit else None)
+    async def search(self, query: Query) -> Page:
+        after, more = operating.place(query.cursor)
+        values: tuple[Any, ...] = (
+            *after,
+            query.limit,
+            *operating.beginning_of(query.beginning),
+            query.active_from or 0,
+            _ALWAYS if query.active_to is None else query.active_to,
+            query.remembered,
+            *(query.ip or _ANY_ADDRESS),
+        )
+        if query.order == "ip":
+            values += (more,)
+        elif query.order == "recent":
+            values += (_ALWAYS if query.cursor is None else operating.number(more),)
+        records = await async_in_thread(self._records, f"search_{query.order}", values)
+        if len(records) < query.limit:
+            return Page(records, None)
+        last = records[-1]
+        return Page(records, operating.position(last.id, self._goes_by(last, query)))
 
-    async def users(self, after: tuple[bytes, str] | None, limit: int) -> UsersPage:
-        rows = await async_in_thread(self._rows, "users", (*(after or (b"", "")), limit))
-        return UsersPage([row[1] for row in rows], rows[-1] if len(rows) == limit else None)
+    def _goes_by(self, record: Record, query: Query) -> object:
+        """What the order of a query goes by, beside the key."""
+        return {"key": "", "recent": record.last_active_at, "ip": record.ip}[query.order]
+
+    async def search_ended(self, since: int, cursor: str | None, limit: int) -> EndedPage:
+        after, more = operating.place(cursor)
+        before = _ALWAYS if cursor is None else operating.number(more)
+        rows = await async_in_thread(self._rows, "search_ended", (since, before, *after, limit))
+        sessions = [steps.ended_session(row) for row in rows]
+        if len(sessions) < limit:
+            return EndedPage(sessions, None)
+        return EndedPage(sessions, operating.position(sessions[-1].id, sessions[-1].ended_at))
+
+    async def counts(self, now: int) -> Counts:
+        return await async_in_thread(self._counts, now)
+
+    def _counts(self, now: int) -> Counts:
+        ((*sums,),) = self._rows("counts", (now, now - LATELY, now - DAY))
+        ((users,),) = self._rows("count_users", (now,))
+        ended = dict(self._rows("count_ended", (now - DAY,)))
+        sessions, remembered, idle, lately, created = sums
+        return Counts(sessions, users, remembered, idle, lately, created, ended)
+
+    async def audit_run(self, run: str) -> AuditRun | None:
+        rows = await self._inline_read(lambda: self._rows("audit_run", (run,)))
+        return operating.audit_run(rows[0]) if rows else None
+
+    async def audit_trail(self, cursor: int | None, limit: int) -> AuditPage:
+        values = (_ALWAYS if cursor is None else cursor, limit)
+        rows = await async_in_thread(self._rows, "audit_trail", values)
+        runs = [operating.audit_run(row) for row in rows]
+        return AuditPage(runs, runs[-1].number if len(runs) == limit else None)
 
     async def everybody_barrier(self) -> int:
         rows = await self._inline_read(lambda: self._rows("everybody_barrier", ()))
@@ -194,12 +245,20 @@ class AsyncSqliteStore:
     async def end(self, ending: Ending) -> Ended:
         return await self._write(lambda connection: steps.end(connection, ending))
 
-    async def end_users(
-        self, user_ids: Sequence[str], reason: Reason, actor: str | None, now: int
-    ) -> Ended:
+    async def end_many(self, endings: Sequence[Ending]) -> list[Ended]:
         return await self._write(
-            lambda connection: steps.end_users(connection, user_ids, reason, actor, now)
+            lambda connection: [steps.end(connection, ending) for ending in endings]
         )
+
+    async def end_everybody(
+        self, ending: EndingEverybody, cursor: bytes | None, limit: int, *, told: bool
+    ) -> Batch:
+        return await self._write(
+            lambda connection: operating.end_everybody(connection, ending, cursor, limit, told)
+        )
+
+    async def audit(self, entry: AuditEntry) -> None:
+        await self._write(lambda connection: operating.audit(connection, entry))
 
     async def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
         return await self._write(

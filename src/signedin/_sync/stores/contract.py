@@ -16,14 +16,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ...reasons import Reason
+from ...audit import AuditEntry, AuditPage, AuditRun
 from ...remember_me import Series
 from ...session import EndedRecord, EndedSession, Record, SessionId
 from ...steps import (
     Added,
+    Batch,
+    Counts,
     Ended,
+    EndedPage,
     Ending,
+    EndingEverybody,
     Page,
+    Query,
     Refusal,
     Resumption,
     Rotation,
@@ -31,7 +36,6 @@ from ...steps import (
     Swept,
     Touch,
     UserSessions,
-    UsersPage,
 )
 
 
@@ -56,11 +60,14 @@ class Store(Protocol):
     def history(self, user_id: str, since: int) -> list[EndedSession]:
         """What ended at or after ``since``: the latest first, 200 at most."""
 
-    def search(self, after: SessionId | None, limit: int) -> Page:
-        """All records in key order, a page at a time."""
+    def search(self, query: Query) -> Page:
+        """Records that the query doesn't exclude, dead ones included, a page at a time."""
 
-    def users(self, after: tuple[bytes, str] | None, limit: int) -> UsersPage:
-        """All users who have a session or a series, in key order, a page at a time."""
+    def search_ended(self, since: int, cursor: str | None, limit: int) -> EndedPage:
+        """What ended at or after ``since`` for anybody, the latest first, a page at a time."""
+
+    def counts(self, now: int) -> Counts:
+        """How much there is; one read, which may take a moment."""
 
     def add(self, sign_in: SignIn) -> Added | Refusal:
         """Refuse if the barrier forbids it; end the replaced session and evict beyond the cap (the
@@ -86,8 +93,16 @@ class Store(Protocol):
         barrier where the reason asks for it.
         """
 
-    def end_users(self, user_ids: Sequence[str], reason: Reason, actor: str | None, now: int) -> Ended:
-        """``end`` for all sessions of several users, in one step each or in one for all."""
+    def end_many(self, endings: Sequence[Ending]) -> list[Ended]:
+        """``end``, several at a time: one step each, or one for all."""
+
+    def end_everybody(
+        self, ending: EndingEverybody, cursor: bytes | None, limit: int, *, told: bool
+    ) -> Batch:
+        """End the sessions and forget the series of the next users in key order, about ``limit``
+        sessions in one step, with the history. Sign-ins are stopped by the barrier for everybody. told:
+        whether the ended sessions are wanted back.
+        """
 
     def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
         """Forget the user's series: one by its key, or all but one. How many went."""
@@ -109,6 +124,15 @@ class Store(Protocol):
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """Write the data bag (64 kB at most) of a live session, or remove it."""
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Add an entry to the audit trail; none is ever changed or removed."""
+
+    def audit_run(self, run: str) -> AuditRun | None:
+        """A run of the trail by its name."""
+
+    def audit_trail(self, cursor: int | None, limit: int) -> AuditPage:
+        """The runs, the latest first, a page at a time."""
 
     def close(self) -> None:
         """Finish what is under way and let go of the files or connections."""

@@ -74,10 +74,15 @@ UPDATE session SET series = NULL WHERE tag = ? AND user_id = ? AND series = ?;
 -- none_remembered_but: the same for all series but one (or none).
 UPDATE session SET series = NULL WHERE tag = ? AND user_id = ? AND series IS NOT NULL AND series IS NOT ?;
 
--- touch: activity of many sessions, given as a JSON list of [tag, random, ip, user agent].
-UPDATE session SET last_active_at = ?1,
-                   ip = coalesce(note.value ->> 2, ip),
-                   user_agent = coalesce(note.value ->> 3, user_agent)
+-- touch: activity of many sessions, given as a JSON list of [tag, random].
+UPDATE session SET last_active_at = ?1
+FROM json_each(?2) AS note
+WHERE tag = unhex(note.value ->> 0) AND random = unhex(note.value ->> 1)
+  AND last_active_at < ?1 AND dead_at > ?1;
+
+-- touch_client: the same where the client is told, [tag, random, ip, user agent]: a statement of its own,
+-- because it moves an entry of the index on addresses.
+UPDATE session SET last_active_at = ?1, ip = note.value ->> 2, user_agent = note.value ->> 3
 FROM json_each(?2) AS note
 WHERE tag = unhex(note.value ->> 0) AND random = unhex(note.value ->> 1)
   AND last_active_at < ?1 AND dead_at > ?1;
@@ -109,3 +114,48 @@ DELETE FROM series WHERE (tag, key) IN (SELECT tag, key FROM series WHERE expire
 
 -- old_barriers: barriers that nothing can meet any more.
 DELETE FROM barrier WHERE at < ?;
+
+-- everybody_until: the tag of the last of the next so many rows of sessions, and of series.
+SELECT (SELECT tag FROM session WHERE tag > ?1 ORDER BY tag LIMIT 1 OFFSET ?2),
+       (SELECT tag FROM series WHERE tag > ?1 ORDER BY tag LIMIT 1 OFFSET ?2);
+
+-- everybody_users: how many users these tags are of.
+SELECT count(*) FROM (SELECT tag, user_id FROM session WHERE tag > ?1 AND tag <= ?2
+                      UNION SELECT tag, user_id FROM series WHERE tag > ?1 AND tag <= ?2);
+
+-- everybody_history: the history of all sessions with these tags but one.
+INSERT INTO ended (tag, random, user_id, signed_in_at, last_active_at, ended_at, reason, actor, ip, name,
+                   device, secret_hash)
+SELECT tag, random, user_id, signed_in_at, last_active_at, ?3,
+       CASE WHEN dead_at > ?3 THEN ?4 ELSE why_over(last_active_at, idle_timeout, expires_at, tail, ?3) END,
+       CASE WHEN dead_at > ?3 THEN ?5 END, ip, name, device_of(tail), secret_hash
+FROM session WHERE tag > ?1 AND tag <= ?2 AND NOT (tag = ?6 AND random = ?7);
+
+-- everybody_told: what was just written of them.
+SELECT e.tag, e.random, e.user_id, e.signed_in_at, e.last_active_at, e.ended_at, e.reason, e.actor, e.ip,
+       e.name, e.device
+FROM session AS s JOIN ended AS e USING (tag, random)
+WHERE s.tag > ?1 AND s.tag <= ?2 AND NOT (s.tag = ?3 AND s.random = ?4);
+
+-- everybody_data: their data bags go.
+DELETE FROM data WHERE tag > ?1 AND tag <= ?2 AND NOT (tag = ?3 AND random = ?4);
+
+-- everybody_sessions: they go themselves.
+DELETE FROM session WHERE tag > ?1 AND tag <= ?2 AND NOT (tag = ?3 AND random = ?4);
+
+-- everybody_series: all Remember me with these tags goes.
+DELETE FROM series WHERE tag > ?1 AND tag <= ?2;
+
+-- everybody_spared: the one that goes on is not remembered any more.
+UPDATE session SET series = NULL WHERE tag > ?1 AND tag <= ?2 AND series IS NOT NULL;
+
+-- everybody_long: tags that may have more history than is kept.
+SELECT tag FROM ended WHERE tag > ?1 AND tag <= ?2 GROUP BY tag HAVING count(*) > ?3;
+
+-- everybody_long_users: the users of a tag.
+SELECT DISTINCT user_id FROM ended WHERE tag = ?;
+
+-- audit: an entry of the trail.
+INSERT INTO audit (run, at, outcome, actor, action, about, reason, origin, sessions, already, users,
+                   in_doubt, is_first)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, NOT EXISTS (SELECT 1 FROM audit WHERE run = ?1));

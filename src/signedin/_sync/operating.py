@@ -1,0 +1,309 @@
+# Generated from _async by scripts/unasync.py; edit that one.
+"""The flow's part for operators: ending many sessions in batches, and the trail of what was done.
+
+What is meant is what :meth:`search` finds, so what is listed is what is revoked. A run can be stopped
+between two batches, and simply be run again. Each is in the audit trail from before its first batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from ..audit import AuditEntry, AuditPage, AuditRun, Outcome, new_run
+from ..colours import call
+from ..errors import AnswerUnknown, StoreUnavailable
+from ..events import log_wanted
+from ..outcomes import RevokedMany
+from ..reasons import REASONS
+from ..selector import Selector
+from ..session import Session, SessionId
+from ..steps import AllBut, Ended, Ending, EndingEverybody, Only
+from .core import PAGE
+from .endings import Endings
+from .listing import Listing
+
+AT_ONCE: Final = 5000
+"""About how many sessions of everybody end in one step."""
+REPORT_EVERY: Final = 1000
+"""Milliseconds between entries of a run that goes on."""
+NAMED: Final = 5
+"""How many sessions of a run the trail calls by their ids."""
+REASON: Final = REASONS["revoked_by_operator"]
+
+
+class Operating(Listing, Endings):
+    """What operators do: see :class:`Run` for what every run is told."""
+
+    def revoke_matching(
+        self,
+        selector: Selector,
+        *,
+        operator: str,
+        reason: str | None = None,
+        origin: str | None = None,
+        spared: Collection[SessionId] = (),
+        run: str | None = None,
+        progress: Callable[[RevokedMany], object] | None = None,
+        stop: Callable[[], object] | None = None,
+    ) -> RevokedMany:
+        """End all sessions that the selector means, of whichever users, and turn off Remember me for
+        those users. Everybody's sign-ins under way are stopped when all sessions of all users end, a
+        user's when all of theirs do.
+
+        operator, reason, origin, run: for the audit trail. spared: sessions that go on. progress:
+        called after each batch. stop: asked before each; true ends the run. An outage on the way is
+        told by the answer; one before anything was done is raised.
+        """
+        work = self._begin("revoke", str(selector), operator, reason, origin, run, progress, stop)
+        spare = tuple(spared)
+        if selector.is_everybody and len(spare) < 2:
+            return work.through(lambda: self._everybody(work, spare[0] if spare else None))
+        if selector.is_whole_users and not spare:
+            return work.through(lambda: self._whole_users(work, selector.users))
+        return work.through(lambda: self._matching(work, selector, frozenset(spare)))
+
+    def revoke_these(
+        self,
+        session_ids: Iterable[SessionId],
+        *,
+        operator: str,
+        reason: str | None = None,
+        origin: str | None = None,
+        run: str | None = None,
+        progress: Callable[[RevokedMany], object] | None = None,
+        stop: Callable[[], object] | None = None,
+    ) -> RevokedMany:
+        """End the sessions with these ids, whoever's they are; see :meth:`revoke_matching`."""
+        ids = tuple(dict.fromkeys(session_ids))
+        more = f" and {len(ids) - NAMED} more" if ids[NAMED:] else ""
+        about = " ".join(f"session:{session_id}" for session_id in ids[:NAMED]) + more
+        work = self._begin("revoke", about, operator, reason, origin, run, progress, stop)
+        return work.through(lambda: self._these(work, ids))
+
+    def revoke_everyone(
+        self,
+        *,
+        operator: str,
+        reason: str | None = None,
+        origin: str | None = None,
+        progress: Callable[[RevokedMany], object] | None = None,
+    ) -> RevokedMany:
+        """End all sessions of all users: :meth:`revoke_matching` with nothing narrowed down."""
+        return self.revoke_matching(
+            Selector(), operator=operator, reason=reason, origin=origin, progress=progress
+        )
+
+    # ── the trail ────────────────────────────────────────────────────────────────────────────
+
+    def record(
+        self,
+        action: str,
+        about: str,
+        *,
+        operator: str,
+        reason: str | None = None,
+        origin: str | None = None,
+        sessions: int = 0,
+        users: int = 0,
+    ) -> str:
+        """Add to the trail what an operator did in one go; the run's name."""
+        run = new_run()
+        entry = AuditEntry(run, self.clock(), "done", operator, action, about, reason, origin)
+        self.store.audit(replace(entry, sessions=sessions, users=users))
+        return run
+
+    def stop_run(self, run: str) -> bool:
+        """Ask a run, in whichever process, to stop before its next batch; False if it is over."""
+        found = self.store.audit_run(run)
+        if found is None or found.last.is_over:
+            return False
+        self.store.audit(replace(found.last, at=self.clock(), outcome="stopping"))
+        return True
+
+    def audit_run(self, run: str) -> AuditRun | None:
+        """A run as its last entry left it."""
+        return self.store.audit_run(run)
+
+    def audit_trail(self, *, cursor: int | None = None, limit: int = 50) -> AuditPage:
+        """What operators did, the latest first."""
+        return self.store.audit_trail(cursor, limit)
+
+    # ── runs ─────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(
+        self,
+        action: str,
+        about: str,
+        operator: str,
+        reason: str | None,
+        origin: str | None,
+        run: str | None,
+        progress: Callable[[RevokedMany], object] | None,
+        stop: Callable[[], object] | None,
+    ) -> Run:
+        """A run, written down before it does anything."""
+        entry = AuditEntry(
+            run or new_run(), self.clock(), "started", operator, action, about, reason, origin
+        )
+        self.store.audit(entry)
+        return Run(self, entry, progress, stop)
+
+    def _everybody(self, work: Run, spared: SessionId | None) -> None:
+        now = self.clock()
+        self.store.raise_everybody_barrier(now)
+        cursor, told = None, bool(self._listeners[1:]) or log_wanted()
+        while work.goes_on():
+            ending = EndingEverybody(REASON, work.entry.actor, self.clock(), spared)
+            batch = self.store.end_everybody(ending, cursor, AT_ONCE, told=told)
+            self._announce(batch.told)
+            work.did(batch.sessions, 0, batch.users, batch.forgotten)
+            cursor = batch.cursor
+            if cursor is None:
+                return
+
+    def _whole_users(self, work: Run, user_ids: Sequence[str]) -> None:
+        for start in range(0, len(user_ids), PAGE):
+            users = user_ids[start : start + PAGE]
+            if not work.goes_on():
+                return
+            now = self.clock()
+            endings = [Ending(u, AllBut(None), REASON, work.entry.actor, now) for u in users]
+            self._end_batch(work, endings, 0)
+
+    def _matching(self, work: Run, selector: Selector, spared: Collection[SessionId]) -> None:
+        batch: list[Session] = []
+        for session in self.search(selector):
+            if session.id in spared:
+                continue
+            # A user's sessions come together; a batch is full between two users.
+            if len(batch) >= PAGE and batch[-1].user_id != session.user_id:
+                if not work.goes_on():
+                    return
+                self._end_sessions(work, batch)
+                batch = []
+            batch.append(session)
+        if batch and work.goes_on():
+            self._end_sessions(work, batch)
+
+    def _these(self, work: Run, ids: Sequence[SessionId]) -> None:
+        for start in range(0, len(ids), PAGE):
+            part = ids[start : start + PAGE]
+            if not work.goes_on():
+                return
+            live = {record.id: record.user_id for record in self.store.find_many(part)}
+            owners: dict[SessionId, str] = {}
+            for session_id in part:
+                if session_id in live:
+                    owners[session_id] = live[session_id]
+                    continue
+                entry = self.store.find_ended(session_id)
+                if entry is None:
+                    work.done = replace(work.done, not_found=(*work.done.not_found, session_id))
+                else:
+                    owners[session_id] = entry.session.user_id
+            self._end_ids(work, owners)
+
+    def _end_sessions(self, work: Run, sessions: Sequence[Session]) -> None:
+        self._end_ids(work, {session.id: session.user_id for session in sessions})
+
+    def _end_ids(self, work: Run, owners: dict[SessionId, str]) -> None:
+        now = self.clock()
+        of_user: dict[str, list[SessionId]] = {}
+        for session_id, user_id in owners.items():
+            of_user.setdefault(user_id, []).append(session_id)
+        endings = [
+            Ending(user_id, Only(tuple(theirs)), REASON, work.entry.actor, now)
+            for user_id, theirs in of_user.items()
+        ]
+        self._end_batch(work, endings, len(owners))
+
+    def _end_batch(self, work: Run, endings: Sequence[Ending], asked: int) -> None:
+        if not endings:
+            return
+        work.under_way = asked
+        ended: list[Ended] = self.store.end_many(endings)
+        for part in ended:
+            self._announce(part.sessions)
+        work.did(
+            sum(len(part.sessions) for part in ended),
+            sum(len(part.already) for part in ended),
+            sum(bool(part.sessions or part.already or part.forgotten) for part in ended),
+            sum(part.forgotten for part in ended),
+        )
+
+
+class Run:
+    """A run under way: what it has done, in the trail and for whoever watches."""
+
+    def __init__(
+        self,
+        operating: Operating,
+        entry: AuditEntry,
+        progress: Callable[[RevokedMany], object] | None,
+        stop: Callable[[], object] | None,
+    ) -> None:
+        self.entry = entry
+        self.done = RevokedMany(entry.run)
+        self.under_way = 0
+        self._operating = operating
+        self._progress = progress
+        self._stop = stop
+        self._stopped = False
+        self._reported_at = entry.at
+
+    def goes_on(self) -> bool:
+        """Whether another batch may start."""
+        self.under_way = 0
+        if self._stop is not None and call(self._stop):
+            self._stopped = True
+        return not self._stopped
+
+    def did(self, sessions: int, already: int, users: int, forgotten: int) -> None:
+        """A batch is done."""
+        self.under_way = 0
+        self.done = replace(
+            self.done,
+            sessions=self.done.sessions + sessions,
+            already=self.done.already + already,
+            users=self.done.users + users,
+            forgotten=self.done.forgotten + forgotten,
+        )
+        if self._progress is not None:
+            call(self._progress, self.done)
+        if self._operating.clock() - self._reported_at >= REPORT_EVERY:
+            self._report("running")
+
+    def through(self, work: Callable[[], Any]) -> RevokedMany:
+        """Do the work, and write down how it ended, whatever happens."""
+        try:
+            work()
+        except StoreUnavailable as trouble:
+            doubt = self.under_way if isinstance(trouble, AnswerUnknown) else 0
+            self.done = replace(self.done, outcome="failed", trouble=trouble, in_doubt=doubt)
+        except BaseException:
+            self._report("failed")
+            raise
+        else:
+            self.done = replace(self.done, outcome="stopped" if self._stopped else "done")
+        try:
+            self._report(self.done.outcome)
+        except StoreUnavailable as trouble:
+            self.done = replace(self.done, outcome="failed", trouble=self.done.trouble or trouble)
+        return self.done
+
+    def _report(self, outcome: Outcome) -> None:
+        done = self.done
+        self._reported_at = self._operating.clock()
+        self._operating.store.audit(
+            replace(
+                self.entry,
+                at=self._reported_at,
+                outcome=outcome,
+                sessions=done.sessions,
+                already=done.already,
+                users=done.users,
+                in_doubt=done.in_doubt,
+            )
+        )

@@ -1,0 +1,119 @@
+"""The store's verbs for operators: ending everybody in sets rather than one by one, the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from ..audit import AuditEntry, AuditRun
+from ..policy import HISTORY_LENGTH
+from ..session import SessionId, decode_tail, judge, parse_session_id
+from ..sql import statements
+from ..steps import Batch, EndingEverybody
+from .steps import ended_session, key_of
+
+_SQL: Final = statements("sqlite/writing.sql")
+_UNKNOWN_DEVICE: Final = ("unknown",)
+_NO_KEY: Final = (b"", b"")
+_pack = lru_cache(4096)(msgspec.msgpack.Encoder().encode)
+
+
+def end_everybody(
+    connection: apsw.Connection, ending: EndingEverybody, cursor: bytes | None, limit: int, told: bool
+) -> Batch:
+    """See :meth:`AsyncStore.end_everybody`: the rules of ``_end_rows``, as statements over a range."""
+    reason, actor, now, spared = ending
+    tag, random = _NO_KEY if spared is None else key_of(spared)
+    start = cursor or b""
+    found: Any = connection.execute(_SQL["everybody_until"], (start, limit - 1)).fetchone()
+    ends = [end for end in found if end is not None]
+    until = min(ends, default=b"\xff" * 12)
+    connection.create_scalar_function("device_of", _device_of, 1, deterministic=True)  # type: ignore[arg-type]
+    connection.create_scalar_function("why_over", _why_over, 5, deterministic=True)  # type: ignore[arg-type]
+    bounds = (start, until)
+    users = connection.execute(_SQL["everybody_users"], bounds).get
+    history = (*bounds, now, reason.name, actor, tag, random)
+    connection.execute(_SQL["everybody_history"], history)
+    rows: list[Any] = []
+    if told:
+        rows = connection.execute(_SQL["everybody_told"], (*bounds, tag, random)).fetchall()
+    connection.execute(_SQL["everybody_data"], (*bounds, tag, random))
+    connection.execute(_SQL["everybody_sessions"], (*bounds, tag, random))
+    sessions = connection.changes()
+    connection.execute(_SQL["everybody_series"], bounds)
+    forgotten = connection.changes()
+    connection.execute(_SQL["everybody_spared"], bounds)
+    for (long,) in connection.execute(_SQL["everybody_long"], (*bounds, HISTORY_LENGTH)).fetchall():
+        for (user_id,) in connection.execute(_SQL["everybody_long_users"], (long,)).fetchall():
+            connection.execute(_SQL["bound_history"], (long, user_id, HISTORY_LENGTH))
+    next_one = until if ends else None
+    return Batch(sessions, users, forgotten, tuple(map(ended_session, rows)), next_one)
+
+
+def audit(connection: apsw.Connection, entry: AuditEntry) -> None:
+    """See :meth:`AsyncStore.audit`."""
+    connection.execute(
+        _SQL["audit"],
+        (
+            entry.run,
+            entry.at,
+            entry.outcome,
+            entry.actor,
+            entry.action,
+            entry.about,
+            entry.reason,
+            entry.origin,
+            entry.sessions,
+            entry.already,
+            entry.users,
+            entry.in_doubt,
+        ),
+    )
+
+
+def audit_run(row: Sequence[Any]) -> AuditRun:
+    """A row of the trail."""
+    number, began_at, *entry = row
+    return AuditRun(number, began_at, AuditEntry(*entry))
+
+
+def beginning_of(text: str) -> tuple[bytes, bytes]:
+    """The first and the last random part of session ids that begin with these digits."""
+    start = bytes.fromhex(text[: min(len(text), 24) // 2 * 2])
+    return start, start + b"\xff" * (13 - len(start))
+
+
+def position(session_id: SessionId, more: object) -> str:
+    """A cursor: a key, and what else the order goes by."""
+    return f"{session_id}.{more}"
+
+
+def place(cursor: str | None) -> tuple[tuple[bytes, bytes], str]:
+    """The key of a cursor and what else it says. Raises ValueError for what is none."""
+    if cursor is None:
+        return _NO_KEY, ""
+    name, _, more = cursor.partition(".")
+    session_id = parse_session_id(name)
+    if session_id is None:
+        raise ValueError(f"{cursor!r} is not a cursor of this list.")
+    return key_of(session_id), more
+
+
+def number(text: str) -> int:
+    """The number in a cursor. Raises ValueError for what is none."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValueError(f"{text!r} is not part of a cursor of this list.")
+    return int(text)
+
+
+def _device_of(tail: bytes) -> bytes:
+    facts = decode_tail(tail)
+    return _pack(_UNKNOWN_DEVICE if facts is None else facts.device)
+
+
+def _why_over(active: int, idle: int | None, expires: int | None, tail: bytes, now: int) -> str:
+    return "unreadable" if decode_tail(tail) is None else judge(active, idle, expires, now)
