@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from operator import attrgetter
 from typing import Final, Literal
 
@@ -85,9 +86,11 @@ class Listing(Core):
         limit: int = 50,
         look_through: int | None = None,
     ) -> Found:
-        """A page of what the selector means, most recently active first (by address, when that is
-        selected and more than a page is found). cursor: of the page before, for the same selector.
-        look_through: about how many sessions to look at before giving a shorter page; None: all.
+        """A page of what the selector means, in an order that the store has at hand: most recently
+        active first where it can find what is meant by itself, else by address or by key; what fits
+        on one page is most recent first in any case. cursor: of the page before, for the same
+        selector. look_through: about how many sessions to look at before giving a shorter page; None:
+        all.
 
         Raises ValueError for a cursor that is none.
         """
@@ -96,8 +99,7 @@ class Listing(Core):
             start = _number(cursor)
             end = start + limit
             return Found(tuple(everything[start:end]), str(end) if len(everything) > end else None)
-        order: Literal["recent", "ip"] = "recent" if selector.ip is None else "ip"
-        query = _query(selector, self.clock(), order, limit)._replace(cursor=cursor)
+        query = _query(selector, self.clock(), _order(selector), limit)._replace(cursor=cursor)
         found: builtins.list[Session] = []
         looked = 0
         while True:
@@ -113,7 +115,7 @@ class Listing(Core):
             looked += len(page.records)
             full = len(found) >= limit
             if page.cursor is None or full or (look_through is not None and looked >= look_through):
-                if order == "ip" and cursor is None and page.cursor is None:
+                if cursor is None and page.cursor is None:
                     found = _recent_first(found)
                 return Found(tuple(found), page.cursor, page.cursor is not None and not full)
             query = query._replace(cursor=page.cursor, limit=max(PAGE, limit))
@@ -224,6 +226,14 @@ class Listing(Core):
             if word != "active":
                 closing[session_id, since] = word
         return closing
+
+
+def _order(selector: Selector) -> Literal["key", "recent", "ip"]:
+    """In which order a page is found without looking at everything each time."""
+    if selector.ip is not None:
+        return "ip"
+    by_store = replace(selector, session=None, idle=None, seen=None, remembered=None)
+    return "recent" if by_store.is_everybody else "key"
 
 
 def _query(selector: Selector, now: int, order: Literal["key", "recent", "ip"], limit: int) -> Query:

@@ -28,8 +28,10 @@ READ_WAIT: Final = 250
 """Milliseconds that a read waits for SQLite's own locks; in WAL mode it hardly ever meets one."""
 WRITE_WAIT: Final = 1000
 """Milliseconds that the writer waits for a lock held by something other than signedin."""
-READER_CACHE: Final = 16_384
-"""KiB of pages that a reading connection may keep."""
+CACHE: Final = 16_384
+"""KiB of pages that a connection may keep."""
+CHECKPOINT: Final = 4000
+"""Pages in the write-ahead log before they are carried over: fewer would be carried twice in bulk work."""
 GROUP: Final = 256
 """Most operations in one commit, so that no one waits for an endless group."""
 
@@ -83,7 +85,6 @@ class Engine:
         except AttributeError:
             self.open()
             connection = self._connect(READ_WAIT)
-            connection.execute(f"PRAGMA cache_size = -{READER_CACHE}").fetchall()
             self._readers.add(connection)
             self._threads.cursor = connection.cursor()
             return self._threads.cursor  # type: ignore[no-any-return]
@@ -229,7 +230,8 @@ class Engine:
             connection.set_busy_timeout(wait)
             connection.execute(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
-                " PRAGMA temp_store = MEMORY"
+                f" PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{CACHE};"
+                f" PRAGMA wal_autocheckpoint = {CHECKPOINT}"
             ).fetchall()
         except apsw.Error as error:
             raise broken(error, self.path) from error

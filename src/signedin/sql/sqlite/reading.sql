@@ -32,12 +32,12 @@ SELECT user_id, secret_hash, previous_hash, nonce, seen_at, session_random, crea
 FROM series WHERE tag = ? AND key = ?;
 
 -- search_key: sessions in key order, from a key on (1, 2); 4, 5: bounds of the random part; 6, 7: of the
--- last activity; 8: remembered or not; 9, 10: of the address.
+-- last activity; 8: remembered or not; 9, 10: of the address (the plus keeps its index out of it).
 SELECT tag, random, user_id, secret_hash, series, signed_in_at, last_active_at, idle_timeout, expires_at,
        ip, user_agent, name, tail
 FROM session
 WHERE (tag, random) > (?1, ?2) AND random BETWEEN ?4 AND ?5 AND last_active_at BETWEEN ?6 AND ?7
-  AND (?8 IS NULL OR (series IS NOT NULL) = ?8) AND ip BETWEEN ?9 AND ?10
+  AND (?8 IS NULL OR (series IS NOT NULL) = ?8) AND +ip BETWEEN ?9 AND ?10
 ORDER BY tag, random LIMIT ?3;
 
 -- search_recent: the same, most recently active first; 11: the activity of the last one before.
@@ -46,7 +46,7 @@ SELECT tag, random, user_id, secret_hash, series, signed_in_at, last_active_at, 
 FROM session
 WHERE (last_active_at, tag, random) < (?11, ?1, ?2) AND random BETWEEN ?4 AND ?5
   AND last_active_at BETWEEN ?6 AND ?7 AND (?8 IS NULL OR (series IS NOT NULL) = ?8)
-  AND ip BETWEEN ?9 AND ?10
+  AND +ip BETWEEN ?9 AND ?10
 ORDER BY last_active_at DESC, tag DESC, random DESC LIMIT ?3;
 
 -- search_ip: the same, along the index on addresses; 11: the address of the last one before.
