@@ -69,7 +69,7 @@ class ListDocument(Struct):
     schema: Literal["signedin.list/1"]
     generated_at: Time
     count: int
-    total: int
+    total: int | None
     next_cursor: str | None
     sessions: list[SessionDocument]
 
@@ -116,6 +116,7 @@ class HistoryDocument(Struct):
 
     schema: Literal["signedin.history/1"]
     count: int
+    next_cursor: str | None
     sessions: list[EndedDocument]
 
 
@@ -218,17 +219,21 @@ def revoke_json(
     )
 
 
-def history_json(ended: Sequence[EndedSession]) -> HistoryDocument:
-    """The history of a user."""
-    return HistoryDocument(HISTORY, len(ended), [ended_json(session) for session in ended])
+def history_json(
+    ended: Sequence[EndedSession], *, cursor: str | None = None, user: DescribeUser | None = None
+) -> HistoryDocument:
+    """What has ended, in the order given. cursor: where the next page starts, or None."""
+    documents = [ended_json(session, user=user) for session in ended]
+    return HistoryDocument(HISTORY, len(documents), cursor, documents)
 
 
-def ended_json(ended: EndedSession) -> EndedDocument:
+def ended_json(ended: EndedSession, *, user: DescribeUser | None = None) -> EndedDocument:
     """One entry of the history."""
+    more: dict[str, Any] = dict(user(ended.user_id)) if user else {}
     return EndedDocument(
         id=ended.id,
         short_id=ended.short_id,
-        user=UserDocument(ended.user_id),
+        user=UserDocument(ended.user_id, **more),
         label=title(ended),
         ip_address=ended.ip,
         created_at=rfc3339(ended.signed_in_at),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ._sync.sessions import Sessions
     from ._sync.stores.contract import Store
     from .directory import Directory, Person
+    from .health import Check
 
 
 def now_ms() -> int:
@@ -56,6 +58,20 @@ def open_store(settings: Settings) -> Store:
     from ._sync.stores.sqlite import SqliteStore
 
     return SqliteStore(sqlite_path(settings.store), inline_reads=settings.inline_reads)
+
+
+def store_checks(settings: Settings) -> Iterator[Check]:
+    """What a doctor finds about the store that the settings name, without changing it."""
+    from .sqlite.health import checks
+
+    return checks(os.path.abspath(sqlite_path(settings.store)))
+
+
+def store_library() -> str:
+    """What the stores are made of, and its version."""
+    from .sqlite.health import library
+
+    return f"SQLite {library()}"
 
 
 def open_directory(settings: Settings) -> Directory[Person] | None:

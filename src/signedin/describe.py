@@ -7,6 +7,7 @@ printed when it is UTC: a person must never have to guess.
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from .device import Device, device_name
@@ -117,3 +118,15 @@ def _local(ms: int, zone: tzinfo) -> datetime:
 def _time(then: datetime) -> str:
     name = " UTC" if then.tzname() == "UTC" else ""
     return f"{then:%H:%M}{name}"
+
+
+def masked_ip(ip: str) -> str:
+    """An address without its last part: ``203.0.113.•••``, ``2001:db8:4f::•••``."""
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return "•••"
+    if address.version == 4:
+        return ip.rpartition(".")[0] + ".•••"
+    network = str(ip_network((address, 48), strict=False).network_address)
+    return network.removesuffix("::") + "::•••"

@@ -74,6 +74,12 @@ class Selector:
         """Whether all sessions of certain users are meant."""
         return bool(self.users) and self == Selector(users=self.users)
 
+    @property
+    def is_of_the_living(self) -> bool:
+        """Whether it asks for what only active sessions have."""
+        living = (self.idle, self.seen, self.remembered, self.admin_mode, self.impersonated)
+        return any(value is not None for value in living)
+
     def matches(self, session: Session, now: int) -> bool:
         """Whether the selector means this session at ``now``."""
         return (
@@ -87,8 +93,7 @@ class Selector:
 
     def matches_ended(self, session: EndedSession) -> bool:
         """Whether the selector means this ended session; for what only the living have, never."""
-        living = (self.idle, self.seen, self.remembered, self.admin_mode, self.impersonated)
-        return self._is_of(session) and all(value is None for value in living)
+        return not self.is_of_the_living and self._is_of(session)
 
     def _is_of(self, session: Session | EndedSession) -> bool:
         device = session.device

@@ -162,8 +162,9 @@ class EndedPage(NamedTuple):
 
 class Counts(NamedTuple):
     """How much there is. sessions: active ones; users: who have them; remembered, idle: of those;
-    lately: last active in the last quarter of an hour; created: signed in during the last day; ended:
-    by reason, how many in the last day.
+    lately: last active in the last quarter of an hour; created: signed in during the last day; over:
+    sessions that have passed their limits and wait for the sweep; ended: by reason, how many in the
+    last day.
     """
 
     sessions: int
@@ -172,6 +173,7 @@ class Counts(NamedTuple):
     idle: int
     lately: int
     created: int
+    over: int
     ended: dict[str, int]
 
 

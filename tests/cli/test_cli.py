@@ -96,7 +96,7 @@ def test_list(cli: Cli, two: Any) -> None:
     assert len(lines) == 3
     assert "Safari on iPhone" in done.stdout
     assert "remembered" in done.stdout
-    assert done.stderr == "2 sessions of ada. Times in UTC.\n"
+    assert done.stderr == "2 sessions of ada (Ada). Times in UTC.\n"
     assert len(cli("list").stdout.splitlines()) == 4
     assert cli("list", "--all-users").stdout.splitlines()[0].startswith("USER ")
     assert len(cli("list", "--user", "ada", "--user", two[1]).stdout.splitlines()) == 4
@@ -280,7 +280,7 @@ def test_users(cli: Cli) -> None:
     assert "at least 8" in cli("user", "add", "bo", stdin="short\n", code=2).stderr
     assert "already an account" in cli("user", "add", "ADA", stdin="correct horse\n", code=1).stderr
     assert "can't be a username" in cli("user", "add", "b o", stdin="correct horse\n", code=1).stderr
-    assert cli.json("user", "list")["users"] == [
+    assert cli.json("user", "list")["accounts"] == [
         {
             "id": "1",
             "username": "ada",
@@ -302,7 +302,7 @@ def test_users(cli: Cli) -> None:
         assert cli.sessions.list("1") == []
         assert cli.sessions.history("1")[0].reason == reason
         if verb == "disable":
-            assert cli.json("user", "list")["users"][0]["disabled"]
+            assert cli.json("user", "list")["accounts"][0]["disabled"]
             cli("user", "enable", "1")
     assert cli.json("user", "list")["count"] == 0
 
@@ -331,7 +331,7 @@ def test_sweep_and_schema(cli: Cli, tmp_path: Path) -> None:
     }
     assert "CREATE TABLE session" in cli("schema", "sql").stdout
     cli.sign_in("1")
-    assert cli.json("sweep") == {"schema": "signedin.sweep/1", "swept": 0}
+    assert cli.json("sweep") == {"schema": "signedin.sweep/1", "dry_run": False, "swept": 0}
     assert "Swept 0 expired sessions." in cli("sweep").stderr
 
 

@@ -185,7 +185,9 @@ async def test_counts(store: Any) -> None:
     gone = await signed_in(store, "4")
     await store.end(Ending("4", Only((gone.id,)), REASONS["signed_out"], "4", now - 1))
     counts = await store.counts(now)
-    assert counts == Counts(3, 2, remembered=1, idle=2, lately=1, created=1, ended={"signed_out": 1})
+    assert counts == Counts(
+        3, 2, remembered=1, idle=2, lately=1, created=1, over=1, ended={"signed_out": 1}
+    )
     live = [
         session_of(r, decode_tail(r.tail), now)
         for r in await pages(store, Query(50))

@@ -15,7 +15,18 @@ ROOT = Path(signedin.__file__).parent
 FLOW = ("_async", "_sync")
 OPERATORS = ("cli", "console", "config", "server", "__main__")
 DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres"}
-FRAMEWORKS = {"starlette", "fastapi", "flask", "django", "uvicorn", "argon2", "anyio", "click"}
+FRAMEWORKS = {
+    "starlette",
+    "fastapi",
+    "flask",
+    "django",
+    "uvicorn",
+    "argon2",
+    "anyio",
+    "click",
+    "rich",
+    "IPython",
+}
 # Rules may use these libraries, and the page its templates.
 LIBRARIES = {"msgspec", "ua_parser", "http_sf", "jinja2"}
 

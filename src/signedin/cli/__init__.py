@@ -11,11 +11,17 @@ import click
 
 from .. import __version__
 from .accounts import user
+from .doctor import doctor
 from .failures import CODES, Failure, report
 from .frame import Suggesting
+from .helping import completion, help_, version
+from .listing import list_, show
+from .revoking import revoke, sweep
 from .schema import schema
 from .service import demo, serve
-from .sessions import list_, revoke, sweep
+from .summing import history, stats, users
+from .trail import audit
+from .watching import watch
 
 __all__ = ["command", "main"]
 
@@ -27,17 +33,20 @@ __all__ = ["command", "main"]
 def command() -> None:
     """See where your users are signed in, and sign them out anywhere.
 
-    The store is --store or SIGNEDIN_STORE, else sqlite:///signedin.db.
+    What 'list' lists is what 'revoke' revokes with the same selectors. The store is --store or
+    SIGNEDIN_STORE, else sqlite:///signedin.db. Exit codes: signedin help exit-codes.
     """
 
 
-for part in (list_, revoke, sweep, user, serve, demo, schema):
+_LOOKING = (list_, show, users, history, stats, watch, audit)
+_DOING = (revoke, sweep, serve, demo, user, schema, doctor, completion, version, help_)
+for part in (*_LOOKING, *_DOING):
     command.add_command(part)
 
 
 def main() -> None:
     """Run the command; the exit code tells how it went (see ``signedin --help``)."""
-    as_json = "--json" in sys.argv
+    as_json = "--json" in sys.argv or "--jsonl" in sys.argv
     try:
         sys.exit(command.main(standalone_mode=False) or 0)
     except Failure as failure:

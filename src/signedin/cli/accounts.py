@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..config import now_ms, open_sessions
 from ..directory import named
-from ..selector import NoSuchUser
-from ..settings import Settings
 from .failures import Failure
-from .frame import (
-    Suggesting,
-    accounts_of,
-    plural,
-    print_json,
-    print_table,
-    say,
-    settings_of,
-    store_options,
-)
+from .frame import Frame, Suggesting, framed, plural, say
+from .output import Out, inert, print_json, print_table, printing
 
 if TYPE_CHECKING:
     from .._sync.sessions import Sessions
-    from ..outcomes import Revoked
-    from ..server.accounts import Account, Accounts
+    from ..server.accounts import Account
+    from ..session import EndedSession
 
 NAMED = click.argument("who", metavar="USER")
 
@@ -39,125 +28,140 @@ def user() -> None:
 
 
 @user.command("add")
+@framed
 @click.argument("username")
 @click.option("--name", metavar="TEXT", help="The name that is shown.")
 @click.option("--email", metavar="ADDRESS")
 @click.option("--admin", is_flag=True, help="An administrator.")
-@store_options
-def add(
-    store: str | None,
-    accounts: str | None,
-    username: str,
-    name: str | None,
-    email: str | None,
-    admin: bool,
-) -> None:
+def add(frame: Frame, username: str, name: str | None, email: str | None, admin: bool) -> None:
     """Add an account."""
     from ..server.passwords import Passwords
 
-    people = accounts_of(accounts, settings_of(store))
+    people = frame.service_accounts()
     hashed = Passwords().hash_now(_new_password())
     account = people.add(
         username, password_hash=hashed, now=now_ms(), name=name, email=email, admin=admin
     )
+    _record(frame, account, "add_account")
     say(f"Added {account.username} with the id {account.id}.")
 
 
 @user.command("list")
-@click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
-@store_options
-def list_(store: str | None, accounts: str | None, as_json: bool) -> None:
+@framed
+@printing("json", "jsonl", "csv", "plain")
+def list_(frame: Frame, out: Out) -> None:
     """All accounts."""
-    everybody = list(accounts_of(accounts, settings_of(store)).all())
-    if as_json:
-        told = [
-            {
-                "id": a.id,
-                "username": a.username,
-                "name": a.name,
-                "email": a.email,
-                "admin": a.admin,
-                "disabled": a.disabled,
-            }
-            for a in everybody
-        ]
-        print_json({"schema": "signedin.users/1", "count": len(told), "users": told})
+    everybody = frame.service_accounts().all()
+    if out.form == "jsonl":
+        out.done(out.lines(map(_document, everybody)))
         return
-    if everybody:
-        rows = [[a.id, a.username, a.name, a.email or "", _flags(a)] for a in everybody]
-        print_table(["ID", "USERNAME", "NAME", "EMAIL", "FLAGS"], rows)
-    say(f"{plural(len(everybody), 'account')}.")
+    if out.form == "json":
+        told = list(map(_document, everybody))
+        print_json({"schema": "signedin.accounts/1", "count": len(told), "accounts": told})
+        out.done(len(told))
+        return
+    rows = ([a.id, a.username, a.name, a.email or "", _flags(a)] for a in everybody)
+    count = out.rows(["ID", "USERNAME", "NAME", "EMAIL", "FLAGS"], rows)
+    out.say(f"{plural(count, 'account')}.")
+    out.done(count)
+
+
+@user.command("show")
+@framed
+@NAMED
+@printing("json")
+def show(frame: Frame, who: str, out: Out) -> None:
+    """All that is known of an account."""
+    account = named(frame.service_accounts(), who)
+    if out.form == "json":
+        print_json(_document(account))
+        return
+    pairs = (
+        ("Username", account.username),
+        ("Name", account.name),
+        ("ID", account.id),
+        ("E-mail", account.email or ""),
+        ("Time zone", account.time_zone or ""),
+        ("Password set", out.time(account.password_changed_at)),
+        ("Flags", _flags(account)),
+    )
+    print_table(("", ""), [[name, inert(value)] for name, value in pairs if value])
+    out.say(f"→ signedin list --user {account.username}")
 
 
 @user.command("password")
+@framed
 @NAMED
-@store_options
-def password(store: str | None, accounts: str | None, who: str) -> None:
+def password(frame: Frame, who: str) -> None:
     """Set another password; all sessions of the user end."""
     from ..server.passwords import Passwords
 
-    settings = settings_of(store)
-    people = accounts_of(accounts, settings)
-    account = _found(people, who)
+    people = frame.service_accounts()
+    account = named(people, who)
     people.set_password(account.id, Passwords().hash_now(_new_password()), now=now_ms())
-    _end(settings, account, lambda sessions: sessions.credentials_changed(account.id))
+    _record(frame, account, "set_password", lambda s: s.credentials_changed(account.id).ended)
     say(f"The password of {account.username} is changed, and all their sessions are signed out.")
 
 
 @user.command("disable")
+@framed
 @NAMED
-@store_options
-def disable(store: str | None, accounts: str | None, who: str) -> None:
+def disable(frame: Frame, who: str) -> None:
     """Let nobody sign in to the account; all its sessions end."""
-    settings = settings_of(store)
-    people = accounts_of(accounts, settings)
-    account = _found(people, who)
+    people = frame.service_accounts()
+    account = named(people, who)
     people.set_disabled(account.id, True)
-    _disabled(settings, account)
+    _record(frame, account, "disable_account", _disabled(frame, account))
     say(f"{account.username} is disabled, and all their sessions are signed out.")
 
 
 @user.command("enable")
+@framed
 @NAMED
-@store_options
-def enable(store: str | None, accounts: str | None, who: str) -> None:
+def enable(frame: Frame, who: str) -> None:
     """Let the account be signed in to again."""
-    people = accounts_of(accounts, settings_of(store))
-    account = _found(people, who)
+    people = frame.service_accounts()
+    account = named(people, who)
     people.set_disabled(account.id, False)
+    _record(frame, account, "enable_account")
     say(f"{account.username} can sign in.")
 
 
 @user.command("delete")
+@framed
 @NAMED
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@store_options
-def delete(store: str | None, accounts: str | None, who: str, yes: bool) -> None:
+def delete(frame: Frame, who: str, yes: bool) -> None:
     """Delete the account; all its sessions end. Its id is never given again."""
-    settings = settings_of(store)
-    people = accounts_of(accounts, settings)
-    account = _found(people, who)
+    people = frame.service_accounts()
+    account = named(people, who)
     if not yes:
-        if not sys.stdin.isatty():
+        if not frame.may_ask:
             raise Failure("confirmation_required", "nothing was deleted.", "pass --yes")
         if not click.confirm(f"Delete {account.username} ({account.name})?", err=True):
             raise Failure("confirmation_required", "nothing was deleted.")
     people.set_disabled(account.id, True)
-    _disabled(settings, account)
+    _record(frame, account, "delete_account", _disabled(frame, account))
     people.delete(account.id)
     say(f"{account.username} is deleted, and all their sessions are signed out.")
 
 
-def _disabled(settings: Settings, account: Account) -> None:
-    operator = f"cli:{getpass.getuser()}"
-    _end(settings, account, lambda sessions: sessions.account_disabled(account.id, operator=operator))
+Verb = Callable[["Sessions"], Sequence["EndedSession"]]
 
 
-def _end(settings: Settings, account: Account, verb: Callable[[Sessions], Revoked | object]) -> None:
-    """End the account's sessions. If that fails, what is done and what is not is said."""
-    sessions = open_sessions(settings)
+def _disabled(frame: Frame, account: Account) -> Verb:
+    return lambda sessions: sessions.account_disabled(account.id, operator=frame.operator).ended
+
+
+def _record(frame: Frame, account: Account, action: str, verb: Verb = lambda sessions: ()) -> None:
+    """End the account's sessions, if the verb does, and write the act down. If that fails, what is done
+    and what is not is said.
+    """
+    sessions = open_sessions(frame.settings)
     try:
-        verb(sessions)
+        ended = verb(sessions)
+        about, who = f"user:{account.id}", {"operator": frame.operator, "origin": frame.origin}
+        sessions.record(action, about, sessions=len(ended), users=int(bool(ended)), **who)
     except Exception as error:
         raise Failure(
             "partly_failed",
@@ -166,13 +170,6 @@ def _end(settings: Settings, account: Account, verb: Callable[[Sessions], Revoke
         ) from error
     finally:
         sessions.close()
-
-
-def _found(people: Accounts, who: str) -> Account:
-    try:
-        return named(people, who)
-    except NoSuchUser as error:
-        raise Failure("not_found", str(error)) from error
 
 
 def _new_password() -> str:
@@ -188,6 +185,17 @@ def _new_password() -> str:
     except ValueError as error:
         raise Failure("usage", str(error)) from error
     return text
+
+
+def _document(account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "username": account.username,
+        "name": account.name,
+        "email": account.email,
+        "admin": account.admin,
+        "disabled": account.disabled,
+    }
 
 
 def _flags(account: Account) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 import click
 
 from ..errors import SettingsError, SignedinError, StoreUnavailable
+from ..selector import NoSuchUser
 
 CODES: Final = {
     "failed": 1,
@@ -18,6 +20,7 @@ CODES: Final = {
     "confirmation_required": 4,
     "partly_failed": 5,
     "store_unavailable": 6,
+    "read_only": 7,
     "interrupted": 130,
 }
 
@@ -38,16 +41,25 @@ class Failure(Exception):
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Tell the library's errors as failures of the command."""
+def told(*, debug: bool = False) -> Iterator[None]:
+    """Tell errors as failures of the command. debug: show where an unexpected one came from."""
     try:
         yield
+    except (Failure, click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+        raise
+    except NoSuchUser as error:
+        raise Failure("not_found", str(error)) from error
     except SettingsError as error:
         raise Failure("usage", str(error)) from error
     except StoreUnavailable as error:
         raise Failure("store_unavailable", str(error)) from error
     except (SignedinError, ValueError) as error:
         raise Failure("failed", str(error)) from error
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        hint = None if debug else "run it again with --debug to see where it came from"
+        raise Failure("failed", f"unexpected {type(error).__name__}: {error}", hint) from error
 
 
 def report(failure: Failure, as_json: bool) -> None:

@@ -1,25 +1,30 @@
-"""What the commands share: the store's options, opening it, tables, suggestions."""
+"""What every command starts from: the options that all have, the store, the users."""
 
 from __future__ import annotations
 
-import json
+import getpass
 import os
-from collections.abc import Callable, Iterator, Sequence
+import platform
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import msgspec
 
-from ..config import open_sessions, sqlite_path
+from ..config import open_directory, open_sessions, sqlite_path
+from ..errors import SettingsError
 from ..settings import Settings
 from .failures import Failure, told
 
 if TYPE_CHECKING:
     from .._sync.sessions import Sessions
+    from ..directory import Directory, Person
     from ..server.accounts import Accounts
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,68 +45,140 @@ class Suggesting(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def store_options(function: F) -> F:
-    """``--store`` and ``--accounts``; the errors of the library are told as failures."""
+@dataclass(frozen=True)
+class Frame:
+    """What the options of every command say.
 
-    @click.option("--store", metavar="URL", help="The session store. [env: SIGNEDIN_STORE]")
-    @click.option(
+    store: what --store says, or None. named: settings by their names, unchecked. accounts: where the
+    service's accounts are, or None. may_ask: whether somebody is there to answer. colour: whether the
+    terminal shall be coloured.
+    """
+
+    store: str | None
+    named: dict[str, Any]
+    accounts: str | None
+    may_ask: bool
+    colour: bool
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, checked."""
+        return Settings.of(self.named)
+
+    @property
+    def operator(self) -> str:
+        """Who is at the terminal, for the history and the audit trail."""
+        return f"cli:{getpass.getuser()}"
+
+    @property
+    def origin(self) -> str:
+        """Where the terminal is."""
+        return platform.node()
+
+    def with_settings(self, **more: Any) -> Settings:
+        """The settings, and what options of a command name on top."""
+        return Settings.of(self.named | {k: value for k, value in more.items() if value is not None})
+
+    @contextmanager
+    def sessions(self) -> Iterator[Sessions]:
+        """The sessions of an existing store; looking must not make an empty one."""
+        path = sqlite_path(self.settings.store)
+        if not Path(path).exists():
+            raise Failure(
+                "store_unavailable",
+                f"there is no store at {os.path.abspath(path)}.",
+                "say where it is: --store sqlite:////path/to/sessions.db, or SIGNEDIN_STORE",
+            )
+        sessions = open_sessions(self.settings)
+        try:
+            yield sessions
+        finally:
+            sessions.close()
+
+    def service_accounts(self) -> Accounts:
+        """The service's accounts: where the option says, else beside the store."""
+        from ..server.accounts import Accounts
+
+        beside = str(Path(sqlite_path(self.settings.store)).parent / "accounts.db")
+        return Accounts(beside if self.accounts is None else sqlite_path(self.accounts))
+
+    def directory(self) -> Directory[Person]:
+        """Who the users are: the directory of the settings, else the service's accounts, if there are
+        any; else every id is somebody without a name.
+        """
+        from ..directory import NoDirectory
+
+        chosen = open_directory(self.settings)
+        if chosen is not None:
+            return chosen
+        accounts = self.service_accounts()
+        return accounts if Path(accounts.path).exists() else NoDirectory()
+
+
+_OPTIONS = (
+    click.option("--store", metavar="URL", help="The session store. [env: SIGNEDIN_STORE]"),
+    click.option(
         "--accounts",
         metavar="URL",
         envvar="SIGNEDIN_ACCOUNTS",
         help="The service's accounts. [default: accounts.db beside the store]",
-    )
-    @wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        with told():
-            return function(*args, **kwargs)
+    ),
+    click.option("--config", metavar="FILE", help="Settings, a TOML file with a table [signedin]."),
+    click.option("--no-color", is_flag=True, help="No colours. [env: NO_COLOR]"),
+    click.option("--no-input", is_flag=True, help="Ask nothing; fail where an answer is needed."),
+    click.option("--debug", is_flag=True, help="Show where an unexpected error came from."),
+)
 
+
+def framed(function: F) -> F:
+    """The options that every command has, given to it as a :class:`Frame`; the library's errors are
+    told as failures.
+    """
+
+    @wraps(function)
+    def wrapped(
+        store: str | None,
+        accounts: str | None,
+        config: str | None,
+        no_color: bool,
+        no_input: bool,
+        debug: bool,
+        **options: Any,
+    ) -> Any:
+        with told(debug=debug):
+            named = _named_settings(config, store)
+            may_ask = not no_input and sys.stdin.isatty()
+            colour = not no_color and _colourful()
+            return function(Frame(store, named, accounts, may_ask, colour), **options)
+
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]
 
 
-def settings_of(store: str | None, **more: Any) -> Settings:
-    """The settings of the environment, and those that options name on top."""
-    named = Settings.from_environment(os.environ)
-    if store is not None:
-        named["store"] = store
-    return Settings.of(named | {key: value for key, value in more.items() if value is not None})
+def _named_settings(config: str | None, store: str | None) -> dict[str, Any]:
+    """What is named in the file, over that in the environment, over that by an option."""
+    named: dict[str, Any] = {} if config is None else _read(config)
+    named |= Settings.from_environment(os.environ)
+    return named if store is None else named | {"store": store}
 
 
-@contextmanager
-def opened(settings: Settings) -> Iterator[Sessions]:
-    """The sessions of an existing store; looking must not make an empty one."""
-    path = sqlite_path(settings.store)
-    if not Path(path).exists():
-        raise Failure(
-            "store_unavailable",
-            f"there is no store at {os.path.abspath(path)}.",
-            "say where it is: --store sqlite:////path/to/sessions.db, or SIGNEDIN_STORE",
-        )
-    sessions = open_sessions(settings)
+def _read(path: str) -> dict[str, Any]:
     try:
-        yield sessions
-    finally:
-        sessions.close()
+        with open(path, "rb") as file:
+            table = tomllib.load(file).get("signedin", {})
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not TOML: {error}.") from error
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: signedin is to be a table, [signedin].")
+    return table
 
 
-def accounts_of(accounts: str | None, settings: Settings) -> Accounts:
-    """The service's accounts: where the option says, else beside the store."""
-    from ..server.accounts import Accounts
-
-    beside = str(Path(sqlite_path(settings.store)).parent / "accounts.db")
-    return Accounts(beside if accounts is None else sqlite_path(accounts))
-
-
-def print_json(value: object) -> None:
-    """A document on stdout."""
-    click.echo(json.dumps(msgspec.to_builtins(value), indent=1, ensure_ascii=False))
-
-
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as they need, on stdout."""
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    for row in (headings, *rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("   ".join(cells).rstrip())
+def _colourful() -> bool:
+    environ = os.environ
+    return sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def say(text: str) -> None:

@@ -9,7 +9,8 @@ import click
 from ..config import sqlite_path
 from ..sql import migrations
 from ..sqlite.engine import Engine, schema_status
-from .frame import Suggesting, plural, print_json, say, settings_of, store_options
+from .frame import Frame, Suggesting, framed, plural, say
+from .output import print_json
 
 
 @click.group(cls=Suggesting)
@@ -18,11 +19,11 @@ def schema() -> None:
 
 
 @schema.command()
+@framed
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
-@store_options
-def status(store: str | None, accounts: str | None, as_json: bool) -> None:
+def status(frame: Frame, as_json: bool) -> None:
     """Which migrations the store has seen; nothing is changed."""
-    path = os.path.abspath(sqlite_path(settings_of(store).store))
+    path = os.path.abspath(sqlite_path(frame.settings.store))
     version, known = schema_status(path), migrations("sqlite")
     todo = [migration for migration in known if migration.number > version]
     if as_json:
@@ -35,10 +36,10 @@ def status(store: str | None, accounts: str | None, as_json: bool) -> None:
 
 
 @schema.command()
-@store_options
-def upgrade(store: str | None, accounts: str | None) -> None:
+@framed
+def upgrade(frame: Frame) -> None:
     """Apply what is pending, in one transaction; a missing store is made."""
-    path = os.path.abspath(sqlite_path(settings_of(store).store))
+    path = os.path.abspath(sqlite_path(frame.settings.store))
     before = schema_status(path)
     engine = Engine(path)
     engine.open()
@@ -48,8 +49,8 @@ def upgrade(store: str | None, accounts: str | None) -> None:
 
 
 @schema.command()
-@store_options
-def sql(store: str | None, accounts: str | None) -> None:
+@framed
+def sql(frame: Frame) -> None:
     """Print all migrations, for those who run their own."""
     for migration in migrations("sqlite"):
         click.echo(f"-- {migration.number:04}_{migration.name}\n{migration.sql.rstrip()}\n")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from ..config import now_ms, sqlite_path
-from .frame import accounts_of, say, settings_of, store_options
+from .frame import Frame, framed, say
 
 HOST = click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS")
 PORT = click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
@@ -17,6 +18,7 @@ URL = click.option("--url", metavar="URL", help="How people reach it: https://ap
 
 
 @click.command()
+@framed
 @HOST
 @PORT
 @URL
@@ -24,10 +26,8 @@ URL = click.option("--url", metavar="URL", help="How people reach it: https://ap
     "--trusted-proxy", "proxies", multiple=True, metavar="CIDR", help="A proxy to believe; repeatable."
 )
 @click.option("--name", default="signedin", show_default=True, help="What the service is called.")
-@store_options
 def serve(
-    store: str | None,
-    accounts: str | None,
+    frame: Frame,
     host: str,
     port: int,
     url: str | None,
@@ -41,8 +41,8 @@ def serve(
     from ..server.app import create_app
     from ..server.run import run, settings_for
 
-    settings = settings_for(settings_of(store, url=url, trusted_proxies=proxies or None), host)
-    people = accounts_of(accounts, settings)
+    settings = settings_for(frame.with_settings(url=url, trusted_proxies=proxies or None), host)
+    people = frame.service_accounts()
     say(f"{name} on {url or _address(host, port)}      Ctrl-C stops it")
     say(f"  sessions in {os.path.abspath(sqlite_path(settings.store))}")
     say(f"  accounts in {people.path}")
@@ -52,14 +52,12 @@ def serve(
 
 
 @click.command()
+@framed
 @HOST
 @PORT
 @URL
 @click.option("--i-know-this-is-a-demo", "known", is_flag=True, help="Serve other machines, too.")
-@store_options
-def demo(
-    store: str | None, accounts: str | None, host: str, port: int, url: str | None, known: bool
-) -> None:
+def demo(frame: Frame, host: str, port: int, url: str | None, known: bool) -> None:
     """Run the service with example people and devices.
 
     They live in a temporary folder, unless --store says where else.
@@ -69,16 +67,17 @@ def demo(
     from ..server.run import demo_settings, run
 
     with tempfile.TemporaryDirectory(prefix="signedin-demo-") as folder:
-        place = store or f"sqlite:///{Path(folder) / 'sessions.db'}"
-        settings = demo_settings(settings_of(place, url=url), host, port, known=known)
-        people = accounts_of(accounts, settings)
+        place = frame.store or f"sqlite:///{Path(folder) / 'sessions.db'}"
+        frame = replace(frame, named=frame.named | {"store": place})
+        settings = demo_settings(frame.with_settings(url=url), host, port, known=known)
+        people = frame.service_accounts()
         prepare(settings, people, now_ms())
         say(f"signedin demo on {url or _address(host, port)}      Ctrl-C stops it")
         for person in DEMO.people:
             say(f"  {person.username:<4} / {DEMO.password}    {person.about}")
         say(f"  Devices  {url or _address(host, port)}/demo/devices")
         say("  In a second terminal:")
-        more = "" if accounts is None else f" --accounts {accounts}"
+        more = "" if frame.accounts is None else f" --accounts {frame.accounts}"
         say(f"  signedin list --user ada --store {place}{more}")
         run(create_app(settings, people, name="Harbour", demo=DEMO), host, port)
 

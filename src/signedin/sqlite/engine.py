@@ -31,7 +31,7 @@ WRITE_WAIT: Final = 1000
 CACHE: Final = 16_384
 """KiB of pages that a connection may keep."""
 CHECKPOINT: Final = 4000
-"""Pages in the write-ahead log before they are carried over: fewer would be carried twice in bulk work."""
+"""Pages in the write-ahead log before they are carried over; with fewer, many are carried twice."""
 GROUP: Final = 256
 """Most operations in one commit, so that no one waits for an endless group."""
 

@@ -183,9 +183,10 @@ class AsyncSqliteStore:
     def _counts(self, now: int) -> Counts:
         ((*sums,),) = self._rows("counts", (now, now - LATELY, now - DAY))
         ((users,),) = self._rows("count_users", (now,))
+        ((over,),) = self._rows("count_over", (now,))
         ended = dict(self._rows("count_ended", (now - DAY,)))
         sessions, remembered, idle, lately, created = sums
-        return Counts(sessions, users, remembered, idle, lately, created, ended)
+        return Counts(sessions, users, remembered, idle, lately, created, over, ended)
 
     async def audit_run(self, run: str) -> AuditRun | None:
         rows = await self._inline_read(lambda: self._rows("audit_run", (run,)))

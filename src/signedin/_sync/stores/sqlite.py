@@ -180,9 +180,10 @@ class SqliteStore:
     def _counts(self, now: int) -> Counts:
         ((*sums,),) = self._rows("counts", (now, now - LATELY, now - DAY))
         ((users,),) = self._rows("count_users", (now,))
+        ((over,),) = self._rows("count_over", (now,))
         ended = dict(self._rows("count_ended", (now - DAY,)))
         sessions, remembered, idle, lately, created = sums
-        return Counts(sessions, users, remembered, idle, lately, created, ended)
+        return Counts(sessions, users, remembered, idle, lately, created, over, ended)
 
     def audit_run(self, run: str) -> AuditRun | None:
         rows = self._inline_read(lambda: self._rows("audit_run", (run,)))

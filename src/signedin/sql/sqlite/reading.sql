@@ -69,6 +69,9 @@ SELECT count(*), count(series),
        count(*) FILTER (WHERE last_active_at >= ?2), count(*) FILTER (WHERE signed_in_at >= ?3)
 FROM session WHERE dead_at > ?1;
 
+-- count_over: sessions that have passed their limits and are not swept yet.
+SELECT count(*) FROM session WHERE dead_at <= ?;
+
 -- count_users: who have an active session.
 SELECT count(*) FROM (SELECT DISTINCT tag, user_id FROM session WHERE dead_at > ?);
 
