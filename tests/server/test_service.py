@@ -12,13 +12,13 @@ import pytest
 from argon2 import PasswordHasher
 
 from signedin.config import open_sessions
+from signedin.describe import initials
 from signedin.errors import SettingsError, StoreUnavailable
 from signedin.server.accounts import Accounts
 from signedin.server.app import create_app
 from signedin.server.demo import DEMO, prepare
 from signedin.server.passwords import Passwords
 from signedin.server.run import demo_settings, is_loopback, settings_for
-from signedin.server.shell import initials
 from signedin.settings import Settings
 
 from ..support import DAY, IPHONE, MINUTE, SECOND, Clock

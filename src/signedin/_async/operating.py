@@ -257,7 +257,7 @@ class AsyncRun:
         self.under_way = 0
         if self._stop is not None and await async_call(self._stop):
             self._stopped = True
-        return not self._stopped
+        return not self._stopped and not await self._is_asked_to_stop()
 
     async def did(self, sessions: int, already: int, users: int, forgotten: int) -> None:
         """A batch is done."""
@@ -271,8 +271,15 @@ class AsyncRun:
         )
         if self._progress is not None:
             await async_call(self._progress, self.done)
-        if self._operating.clock() - self._reported_at >= REPORT_EVERY:
+        due = self._operating.clock() - self._reported_at >= REPORT_EVERY
+        if due and not await self._is_asked_to_stop():
             await self._report("running")
+
+    async def _is_asked_to_stop(self) -> bool:
+        """Whether somebody, in whichever process, wrote so into the trail; it is not written over."""
+        found = await self._operating.store.audit_run(self.entry.run)
+        self._stopped = self._stopped or (found is not None and found.last.outcome == "stopping")
+        return self._stopped
 
     async def through(self, work: Callable[[], Any]) -> RevokedMany:
         """Do the work, and write down how it ended, whatever happens."""

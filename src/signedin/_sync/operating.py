@@ -258,7 +258,7 @@ class Run:
         self.under_way = 0
         if self._stop is not None and call(self._stop):
             self._stopped = True
-        return not self._stopped
+        return not self._stopped and not self._is_asked_to_stop()
 
     def did(self, sessions: int, already: int, users: int, forgotten: int) -> None:
         """A batch is done."""
@@ -272,8 +272,15 @@ class Run:
         )
         if self._progress is not None:
             call(self._progress, self.done)
-        if self._operating.clock() - self._reported_at >= REPORT_EVERY:
+        due = self._operating.clock() - self._reported_at >= REPORT_EVERY
+        if due and not self._is_asked_to_stop():
             self._report("running")
+
+    def _is_asked_to_stop(self) -> bool:
+        """Whether somebody, in whichever process, wrote so into the trail; it is not written over."""
+        found = self._operating.store.audit_run(self.entry.run)
+        self._stopped = self._stopped or (found is not None and found.last.outcome == "stopping")
+        return self._stopped
 
     def through(self, work: Callable[[], Any]) -> RevokedMany:
         """Do the work, and write down how it ended, whatever happens."""
