@@ -19,7 +19,7 @@ from .directory import Person
 from .messages import say
 from .outcomes import Matching
 from .page import STYLESHEET, Flash, Fragment, Kind, Urls, ended_row, render
-from .selector import Selector
+from .selector import Selector, split_terms
 from .session import EndedSession, Session
 from .steps import Counts
 
@@ -302,13 +302,20 @@ def admin_message(heading: str, text: str, urls: AdminUrls) -> Fragment:
     return Fragment(heading, _head(urls), render("admin_message.html", title=heading, text=text))
 
 
-def actors(page: Sequence[AuditRun]) -> list[str]:
-    """The ids of the users who acted in these runs, or who were acted on, as far as they tell."""
+def told_of(runs: Sequence[AuditRun]) -> list[str]:
+    """The ids of the users who acted in these runs, and of those who alone were acted on."""
     ids = []
-    for run in page:
+    for run in runs:
         kind, _, user_id = run.last.actor.partition(":")
         ids += [user_id] if kind == "web" else []
+        ids += _only_user(run.last.about)
     return ids
+
+
+def _only_user(about: str) -> list[str]:
+    """The user's id, where a selector means all of one user and nothing else."""
+    terms = split_terms(about)
+    return [terms[0][1]] if len(terms) == 1 and terms[0][0] == "user" else []
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────
@@ -351,7 +358,7 @@ def _row(view: View, session: Session) -> AdminRow:
 def _run_row(run: AuditRun, view: View) -> RunRow:
     last = run.last
     kind, _, user_id = last.actor.partition(":")
-    who = view.who(user_id)
+    who, about = view.who(user_id), [view.who(each) for each in _only_user(last.about)]
     counts = say("admin_counts", n=last.sessions, users=say("admin_n_users", n=last.users))
     return RunRow(
         run=last.run,
@@ -359,7 +366,7 @@ def _run_row(run: AuditRun, view: View) -> RunRow:
         began=describe.rfc3339(run.began_at),
         actor=(who.handle or who.name) if kind == "web" else last.actor,
         action=last.action.replace("_", " "),
-        about=last.about,
+        about=last.about + "".join(f" ({other.handle})" for other in about if other.handle),
         reason=last.reason or "",
         origin=last.origin or "",
         counts=counts if last.sessions or last.users else "",

@@ -215,7 +215,7 @@ class AsyncAdminRoutes(AsyncAdminActing):
         page = await self._sessions.audit_trail(cursor=cursor, limit=ROWS)
         if self._call.wants_json:
             return self._json(audit_json(page))
-        view = await self._view(admin_page.actors(page.runs))
+        view = await self._view(admin_page.told_of(page.runs))
         return await self._page(admin_page.audit_page(view, page, cursor=cursor))
 
 

@@ -9,6 +9,7 @@ from ..colours import async_call
 from ..directory import Person
 from ..messages import say
 from ..replies import Reply, problem
+from ..selector import Selector
 from .admin_core import PRIVATE
 from .admin_revoking import AsyncAdminRevoking
 
@@ -41,7 +42,7 @@ class AsyncAdminActing(AsyncAdminRevoking):
         if reason is None:
             return problem(422, "reason_required", say("admin_reason_missing"), PRIVATE)
         user_id = self._ids["user"]
-        await self._record("act_as", user_id, reason=reason, users=1)
+        await self._record("act_as", str(Selector(users=(user_id,))), reason=reason)
         if await self._exchange.act_as(user_id, until=self._now + ACTING_FOR) is None:
             return self._refused_to_act("admin_try_again")
         return self._done(self._host.admin.home)
@@ -69,7 +70,7 @@ class AsyncAdminActing(AsyncAdminRevoking):
         user_id = self._own.acting_as
         if user_id is None:
             return await self._not_found()
-        await self._record("stop_acting", user_id, users=1)
+        await self._record("stop_acting", str(Selector(users=(user_id,))))
         home = self._host.admin.home
         if await self._exchange.act_as(None) is None:
             return self._refused_to_act("admin_try_again")

@@ -159,7 +159,9 @@ class AsyncAdminRevoking(AsyncAdminCore):
             action=action,
             back=back,
             about=about,
-            spared=isinstance(meant, Selector) and bool(self._spared(meant)),
+            spared=self._own.id in self._call.ids
+            if isinstance(meant, tuple)
+            else bool(self._spared(meant)),
             run=new_run(),
             text=text,
             ids=meant if isinstance(meant, tuple) else (),
@@ -234,7 +236,7 @@ class AsyncAdminRevoking(AsyncAdminCore):
             return await self._not_found()
         if self._call.wants_json:
             return self._json(run_json(found))
-        view = await self._view(admin_page.actors([found]))
+        view = await self._view(admin_page.told_of([found]))
         total = _count(self._call.query.get("of", "")) or 0
         moving = not found.last.is_over and self._now - found.last.at <= admin_page.STALE
         headers = (*PRIVATE, *LOOK_AGAIN) if moving else PRIVATE

@@ -216,7 +216,7 @@ class AdminRoutes(AdminActing):
         page = self._sessions.audit_trail(cursor=cursor, limit=ROWS)
         if self._call.wants_json:
             return self._json(audit_json(page))
-        view = self._view(admin_page.actors(page.runs))
+        view = self._view(admin_page.told_of(page.runs))
         return self._page(admin_page.audit_page(view, page, cursor=cursor))
 
 

@@ -160,7 +160,9 @@ class AdminRevoking(AdminCore):
             action=action,
             back=back,
             about=about,
-            spared=isinstance(meant, Selector) and bool(self._spared(meant)),
+            spared=self._own.id in self._call.ids
+            if isinstance(meant, tuple)
+            else bool(self._spared(meant)),
             run=new_run(),
             text=text,
             ids=meant if isinstance(meant, tuple) else (),
@@ -235,7 +237,7 @@ class AdminRevoking(AdminCore):
             return self._not_found()
         if self._call.wants_json:
             return self._json(run_json(found))
-        view = self._view(admin_page.actors([found]))
+        view = self._view(admin_page.told_of([found]))
         total = _count(self._call.query.get("of", "")) or 0
         moving = not found.last.is_over and self._now - found.last.at <= admin_page.STALE
         headers = (*PRIVATE, *LOOK_AGAIN) if moving else PRIVATE
