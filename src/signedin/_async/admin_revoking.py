@@ -139,29 +139,23 @@ class AsyncAdminRevoking(AsyncAdminCore):
             )
             return self._json(document)
         view = await self._view([user for user, _ in matching.busiest] + [user_id or self._own.user_id])
-        parts = ("revoke",)
+        urls = self._urls
+        action, back = urls.to("active_sessions", "revoke"), urls.search(text)
         if isinstance(meant, tuple):
-            parts, about = ("revoke_selected",), say("admin_selected", n=len(meant))
-        elif user_id is not None:
-            about = view.who(user_id).handle or user_id
+            action, about = f"{action}_selected", say("admin_selected", n=len(meant))
+            spared = self._own.id in self._call.ids
         else:
-            about = say("admin_everybody") if meant.is_everybody else text
-        action = self._urls.to("active_sessions", *parts)
-        back = self._urls.search(text)
+            about, spared = text or say("admin_everybody"), bool(self._spared(meant))
         if user_id is not None:
-            action, back = (
-                self._urls.user(user_id, "active_sessions", "revoke"),
-                self._urls.user(user_id),
-            )
+            action, back = urls.user(user_id, "active_sessions", "revoke"), urls.user(user_id)
+            about = view.who(user_id).handle or user_id
         fragment = admin_page.ask_many(
             view,
             matching,
             action=action,
             back=back,
             about=about,
-            spared=self._own.id in self._call.ids
-            if isinstance(meant, tuple)
-            else bool(self._spared(meant)),
+            spared=spared,
             run=new_run(),
             text=text,
             ids=meant if isinstance(meant, tuple) else (),
