@@ -314,12 +314,12 @@ async def test_hostile_strings(root: Client, flow: Any) -> None:
     for address in (
         LIST,
         f"{LIST}?q=<script>alert(1)</script>",
-        f"{LIST}?q=\"'><b",
+        f"{LIST}?q=\"'><x>",
         "/admin/users/4/active_sessions",
     ):
         html = (await root.get(address)).text
         assert "<script" not in html
-        assert "><b" not in html.replace("><bdi", "").replace("><b>", "")
+        assert "><x>" not in html
     document = (await root.get(LIST, headers=JSON)).json()
     assert any(s["user"].get("name") == HOSTILE for s in document["sessions"])
     answer = await root.post(f"{LIST}/export", data={"q": ""})
@@ -349,7 +349,8 @@ async def test_exporting(root: Client, flow: Any, app: Any, admin: Admin, monkey
 
 async def test_showing_addresses(root: Client, flow: Any) -> None:
     """By POST, for the chosen rows or the page, once; the trail knows before the operator does."""
-    ada, bo = await arrive(flow, "1", PHONE), await arrive(flow, "2", LAPTOP)
+    ada = await arrive(flow, "1", PHONE)
+    await arrive(flow, "2", LAPTOP)
     html = (await root.post(f"{LIST}/show_ips", data={"id": ada.id})).text
     assert PHONE.ip in html
     assert LAPTOP.ip not in html
@@ -365,7 +366,6 @@ async def test_showing_addresses(root: Client, flow: Any) -> None:
         ("reveal_ip", "user:bo", 1, "web:3", "192.0.2.77"),
         ("reveal_ip", f"session:{ada.id}", 1, "web:3", "192.0.2.77"),
     ]
-    assert bo.id in html or bo
 
 
 # ── one user ─────────────────────────────────────────────────────────────────────────────────

@@ -43,8 +43,8 @@ class Counted:
 class AdminHost:
     """What the host adds to the admin page for one request.
 
-    start: begins a run in the background and may wait a moment for its end; what the run raises in that
-    moment is raised. stops: whether the process wants its runs to end.
+    start: begins a run in the background, and may wait a moment for its end. stops: whether the
+    process wants its runs to end.
     """
 
     admin: Admin

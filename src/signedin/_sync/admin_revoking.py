@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import partial
 from typing import Final
 
 from .. import admin_page
@@ -187,9 +186,9 @@ class AdminRevoking(AdminCore):
             return self._ask(meant, text=text, user_id=user_id, trouble=trouble)
         more = self._by() | {"reason": self._reason(), "run": run, "stop": self._host.stops}
         if isinstance(meant, tuple):
-            work = partial(self._sessions.revoke_these, meant, **more)
+            work = self._sessions.begin_these(meant, **more)
         else:
-            work = partial(self._sessions.revoke_matching, meant, spared=self._spared(meant), **more)
+            work = self._sessions.begin_matching(meant, spared=self._spared(meant), **more)
         call(self._host.start, work)
         return self._to_run(run, matching.sessions)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from .._async.admin import admin_answer
@@ -33,14 +33,12 @@ class Runs:
         """Whether the process wants its runs to end."""
         return self._stops
 
-    async def start(self, work: Callable[[], Awaitable[Any]]) -> None:
-        """Begin, and wait a moment for the end; raises what went wrong in that moment."""
-        task = asyncio.ensure_future(_done(work))
+    async def start(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Begin, and wait a moment for the end; how it ended is in the trail."""
+        task = asyncio.create_task(work())
         self._tasks.add(task)
         task.add_done_callback(self._over)
         await asyncio.wait({task}, timeout=AT_ONCE)
-        if task.done():
-            task.result()
 
     def _over(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -55,10 +53,6 @@ class Runs:
                 await asyncio.wait(self._tasks, timeout=patience)
             for task in self._tasks:
                 task.cancel()
-
-
-async def _done(work: Callable[[], Awaitable[Any]]) -> Any:
-    return await work()
 
 
 class AdminPage:
