@@ -9,6 +9,7 @@ import time
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -23,7 +24,11 @@ USER_PAGE = "/-/user_settings/active_sessions"
 ADMIN_PAGE = "/admin/active_sessions"
 
 
-def opened(browser: Browser, user: str, theme: str, width: int, height: int) -> Page:
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
+
+
+def opened(browser: Browser, user: str, theme: Theme, width: int, height: int) -> Page:
     """A page of somebody who has just signed in."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -86,15 +91,16 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
             )
-            for theme in ("light", "dark"):
+            for theme in THEMES:
                 for name, width, height in (("wide", 1280, 800), ("narrow", 390, 844)):
                     page = opened(browser, "ada", theme, width, height)
                     take(page, USER_PAGE, f"active-sessions-{name}-{theme}", full=name == "wide")
                     leave(page)
             bo = opened(browser, "bo", "light", 1280, 800)
-            for theme in ("light", "dark"):
-                page = opened(browser, "root", theme, 1280, 800)
-                take(page, ADMIN_PAGE, f"admin-list-{theme}")
+            for theme in THEMES:
+                page = opened(browser, "root", theme, 1280, 1060)
+                take(page, ADMIN_PAGE, f"admin-list-{theme}", full=False)
+                page.set_viewport_size({"width": 1280, "height": 800})
                 take(page, f"{ADMIN_PAGE}/revoke?q=seen:%3C1h", f"admin-confirm-{theme}")
                 take(page, run_under_way(store), f"admin-progress-{theme}", full=False)
                 leave(page)

@@ -273,11 +273,15 @@ def run_page(view: View, run: AuditRun, *, total: int) -> Fragment:
     """A run: its progress while it lasts, then its result. total: how many sessions were meant."""
     last = run.last
     stale = not last.is_over and view.now - last.at > STALE
-    headings = {"done": "admin_run_done", "stopped": "admin_run_stopped", "failed": "admin_run_failed"}
-    key = "admin_run_stale" if stale else headings.get(last.outcome, "admin_run_on")
+    headings = {
+        "done": say("admin_run_done"),
+        "stopped": say("admin_run_stopped"),
+        "failed": say("admin_run_failed"),
+    }
+    heading = say("admin_run_stale") if stale else headings.get(last.outcome, say("admin_run_on"))
     return _fragment(
         view,
-        say(key),
+        heading,
         "admin_run.html",
         run=_run_row(run, view),
         last=last,

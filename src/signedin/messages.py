@@ -177,6 +177,7 @@ ENGLISH: Final[dict[str, str | tuple[str, str]]] = {
     "admin_search_wrong": "Some of this can't be understood, so it was left out:",
     "admin_search_refused": "Some of this search can't be understood, so nothing was done: what is meant"
     " could be more than you think.",
+    "admin_search_long": "A search has {most} characters at most.",
     "admin_clear": "Clear search",
     "admin_none": "No session is found.",
     "admin_none_so_far": "No session is found so far.",

@@ -256,6 +256,8 @@ async def test_what_is_not_understood_is_never_wider(root: Client, flow: Any) ->
         ):
             assert answer.status_code == 422
             assert "Did you mean user:?" in answer.text
+    for text in ("user:ada " + "x" * 500, "user:ada " * 100):
+        assert (await root.post(f"{LIST}/revoke", data=form | {"q": text})).status_code == 422
     assert await flow.find(ada.id) is not None
     assert await trail(flow) == []
 
@@ -363,7 +365,7 @@ async def test_showing_addresses(root: Client, flow: Any) -> None:
     told = [(e.action, e.about, e.sessions, e.actor, e.origin) for e in await trail(flow)]
     assert told == [
         ("reveal_ip", "user:1", 1, "web:3", "192.0.2.77"),
-        ("reveal_ip", "user:bo", 1, "web:3", "192.0.2.77"),
+        ("reveal_ip", "user:2", 1, "web:3", "192.0.2.77"),
         ("reveal_ip", f"session:{ada.id}", 1, "web:3", "192.0.2.77"),
     ]
 
@@ -451,3 +453,20 @@ async def test_ones_own_session_stays(root: Client, flow: Any) -> None:
     html = (await root.get("/admin/users/3/active_sessions/revoke")).text
     assert "There is nothing to revoke." in html
     assert [s.id for s in await flow.list("3")] == [mine.id]
+
+
+async def test_crooked_requests(root: Client, flow: Any) -> None:
+    """Addresses and forms that nobody's page sends are answered, not fallen over."""
+    assert (await root.get(LIST + "?" + "&".join(["a=1"] * 40))).status_code == 400
+    assert (await root.post(f"{LIST}/revoke", content=b"{}")).status_code == 415
+    for text in (
+        "\x00\x1b[31m",
+        "ip:::::",
+        "\ud800".encode("utf-8", "surrogatepass"),
+        '"',
+        "user:",
+        ":",
+    ):
+        assert (await root.get(LIST, params={"q": text})).status_code == 200
+    await root.post(f"{LIST}/show_ips", data={"q": "x\x1b[31m\u202e"})
+    assert (await trail(flow))[0].about == "x[31m"

@@ -397,3 +397,30 @@ async def test_acting_without_an_admin_page(flow: Any) -> None:
         answer = await client.get(PAGE)
         assert (answer.status_code, answer.json()["code"]) == (403, "acting_as")
         assert (await client.post(f"{PAGE}/sign_out")).status_code == 303
+
+
+async def test_connections_and_acting(flow: Any, clock: Clock) -> None:
+    """What was opened as somebody is closed when the acting ends, by hand or by itself; and the other
+    way round.
+    """
+    signed_in = await flow.sign_in("3", LAPTOP, started_at=clock())
+    session_id, token = signed_in.session.id, signed_in.cookies[0].value
+
+    async def rotate(user_id: str | None, until: int | None = None) -> None:
+        nonlocal token
+        changed = await flow.rotate(token, acting_as=user_id, acting_until=until)
+        token = changed.cookies[0].value
+
+    own = (session_id, clock())
+    await rotate("1", clock.tick(SECOND) + MINUTE)
+    first = (session_id, clock.tick(SECOND))
+    assert await flow.connections_to_close([own, first]) == {own: "credentials_changed"}
+    clock.tick(SECOND)
+    await rotate(None)
+    assert first in await flow.connections_to_close([first])
+    await rotate("1", clock.tick(SECOND) + MINUTE)
+    second = (session_id, clock.tick(SECOND))
+    assert await flow.connections_to_close([second]) == {}
+    clock.tick(MINUTE)
+    assert await flow.connections_to_close([second]) == {second: "acting_ended"}
+    assert await flow.connections_to_close([(session_id, clock())]) == {}

@@ -69,17 +69,16 @@ class AsyncAdminRoutes(AsyncAdminActing):
     # ── everybody's sessions ─────────────────────────────────────────────────────────────────
 
     async def _overview(self) -> Reply:
-        query = self._call.query
-        return await self._list(query.get("q", ""), query.get("cursor") or None, shown=None)
+        return await self._list(self._call.query.get("cursor") or None, shown=None)
 
     async def _show_ips(self) -> Reply:
         """The same page with the addresses of the chosen rows, or of all: once, and written down."""
-        form = self._call.form
         chosen = frozenset(filter(None, map(parse_session_id, self._call.ids)))
-        return await self._list(form.get("q", ""), form.get("cursor") or None, shown=chosen)
+        return await self._list(self._call.form.get("cursor") or None, shown=chosen)
 
-    async def _list(self, text: str, cursor: str | None, *, shown: frozenset[str] | None) -> Reply:
+    async def _list(self, cursor: str | None, *, shown: frozenset[str] | None) -> Reply:
         """shown: whose addresses are shown, none in it for all; None: nobody's."""
+        text = self._text()
         selector, hints = await self._read(text)
         try:
             found = await self._sessions.search_page(
@@ -87,7 +86,7 @@ class AsyncAdminRoutes(AsyncAdminActing):
             )
         except ValueError:  # a cursor that somebody made up, or of another search
             return Reply.redirect(self._urls.search(text), PRIVATE)
-        sessions = await self._with_ips(found.sessions, shown, text or "everybody")
+        sessions = await self._with_ips(found.sessions, shown, str(selector))
         if self._call.wants_json:
             return await self._list_json(found, sessions)
         counts = await self._counts()
@@ -146,8 +145,7 @@ class AsyncAdminRoutes(AsyncAdminActing):
         return max(DAY, lifetime // 2)
 
     async def _export(self) -> Reply:
-        text = self._call.form.get("q", "")
-        selector, hints = await self._read(text)
+        selector, hints = await self._read(self._text())
         if hints:
             return await self._refused(hints)
         sessions: list[Session] = []

@@ -18,12 +18,13 @@ from ..messages import ENGLISH, say
 from ..page import Flash, Fragment, default_layout
 from ..replies import Call, Headers, Reply, problem
 from ..selector import NoSuchUser, Reading, Selector, parse_selector
-from ..session import EndedSession, Session, checked_user_id, parse_session_id
+from ..session import EndedSession, Session, checked_user_id, clean_text, parse_session_id
 from ..steps import Counts
 from .request import AsyncExchange
 
 PRIVATE: Final[Headers] = (("cache-control", "no-store"), ("vary", "Cookie, Accept"))
 FLASH_SECONDS: Final = 60
+SEARCH_CHARACTERS: Final = 500
 COUNTED_FOR: Final = 30_000
 """So long the counts of everything are good, milliseconds: each takes a walk through the store."""
 NAMED_BY_A_WORD: Final = 1000
@@ -81,8 +82,15 @@ class AsyncAdminCore:
 
     # ── who and what is meant ────────────────────────────────────────────────────────────────
 
+    def _text(self) -> str:
+        """What was searched for, from the address or the form; nothing in it acts in a terminal."""
+        given = self._call.query if self._call.method in ("GET", "HEAD") else self._call.form
+        return clean_text(given.get("q", ""), SEARCH_CHARACTERS + 1)
+
     async def _read(self, text: str) -> tuple[Selector, tuple[str, ...]]:
         """What was searched for, and what of it can't be understood."""
+        if len(text) > SEARCH_CHARACTERS:  # cut off, it could mean more
+            return Selector(), (say("admin_search_long", most=SEARCH_CHARACTERS),)
         directory = self._directory
 
         def find_users(how: str, name: str) -> list[str]:
@@ -211,6 +219,6 @@ class AsyncAdminCore:
         elif "user" in self._ids:
             target = self._urls.user(self._ids["user"])
         else:
-            target = self._urls.search(self._call.form.get("q", ""))
+            target = self._urls.search(self._text())
         path = self._sessions.settings.sign_in_path
         return Reply.redirect(f"{path}?next={quote(target, safe='/')}", PRIVATE)

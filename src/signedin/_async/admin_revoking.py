@@ -82,14 +82,14 @@ class AsyncAdminRevoking(AsyncAdminCore):
     # ── many ─────────────────────────────────────────────────────────────────────────────────
 
     async def _ask_matching(self) -> Reply:
-        text = self._call.query.get("q", "")
+        text = self._text()
         selector, hints = await self._read(text)
         if hints:
             return await self._refused(hints)
         return await self._ask(selector, text=text)
 
     async def _revoke_matching(self) -> Reply:
-        text = self._call.form.get("q", "")
+        text = self._text()
         selector, hints = await self._read(text)
         if hints:
             return await self._refused(hints)
@@ -114,7 +114,7 @@ class AsyncAdminRevoking(AsyncAdminCore):
             if self._call.wants_json:
                 return problem(422, "nothing_selected", say("flash_admin_nothing"), PRIVATE)
             code = "admin_own" if ids else "admin_nothing"
-            return self._flashed(self._urls.search(self._call.form.get("q", "")), code)
+            return self._flashed(self._urls.search(self._text()), code)
         if self._call.form.get("confirm") == "1" or self._call.wants_json:
             return await self._answered(wanted)
         return await self._ask(wanted)

@@ -70,17 +70,16 @@ class AdminRoutes(AdminActing):
     # ── everybody's sessions ─────────────────────────────────────────────────────────────────
 
     def _overview(self) -> Reply:
-        query = self._call.query
-        return self._list(query.get("q", ""), query.get("cursor") or None, shown=None)
+        return self._list(self._call.query.get("cursor") or None, shown=None)
 
     def _show_ips(self) -> Reply:
         """The same page with the addresses of the chosen rows, or of all: once, and written down."""
-        form = self._call.form
         chosen = frozenset(filter(None, map(parse_session_id, self._call.ids)))
-        return self._list(form.get("q", ""), form.get("cursor") or None, shown=chosen)
+        return self._list(self._call.form.get("cursor") or None, shown=chosen)
 
-    def _list(self, text: str, cursor: str | None, *, shown: frozenset[str] | None) -> Reply:
+    def _list(self, cursor: str | None, *, shown: frozenset[str] | None) -> Reply:
         """shown: whose addresses are shown, none in it for all; None: nobody's."""
+        text = self._text()
         selector, hints = self._read(text)
         try:
             found = self._sessions.search_page(
@@ -88,7 +87,7 @@ class AdminRoutes(AdminActing):
             )
         except ValueError:  # a cursor that somebody made up, or of another search
             return Reply.redirect(self._urls.search(text), PRIVATE)
-        sessions = self._with_ips(found.sessions, shown, text or "everybody")
+        sessions = self._with_ips(found.sessions, shown, str(selector))
         if self._call.wants_json:
             return self._list_json(found, sessions)
         counts = self._counts()
@@ -147,8 +146,7 @@ class AdminRoutes(AdminActing):
         return max(DAY, lifetime // 2)
 
     def _export(self) -> Reply:
-        text = self._call.form.get("q", "")
-        selector, hints = self._read(text)
+        selector, hints = self._read(self._text())
         if hints:
             return self._refused(hints)
         sessions: list[Session] = []

@@ -83,14 +83,14 @@ class AdminRevoking(AdminCore):
     # ── many ─────────────────────────────────────────────────────────────────────────────────
 
     def _ask_matching(self) -> Reply:
-        text = self._call.query.get("q", "")
+        text = self._text()
         selector, hints = self._read(text)
         if hints:
             return self._refused(hints)
         return self._ask(selector, text=text)
 
     def _revoke_matching(self) -> Reply:
-        text = self._call.form.get("q", "")
+        text = self._text()
         selector, hints = self._read(text)
         if hints:
             return self._refused(hints)
@@ -115,7 +115,7 @@ class AdminRevoking(AdminCore):
             if self._call.wants_json:
                 return problem(422, "nothing_selected", say("flash_admin_nothing"), PRIVATE)
             code = "admin_own" if ids else "admin_nothing"
-            return self._flashed(self._urls.search(self._call.form.get("q", "")), code)
+            return self._flashed(self._urls.search(self._text()), code)
         if self._call.form.get("confirm") == "1" or self._call.wants_json:
             return self._answered(wanted)
         return self._ask(wanted)

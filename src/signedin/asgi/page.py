@@ -86,11 +86,15 @@ async def read_call(scope: Scope, receive: Receive, prefix: str, names: CookieNa
     form = await _form(scope, receive)
     if isinstance(form, Reply):
         return form
+    try:
+        query = parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=32)
+    except ValueError:
+        return problem(400, "bad_query", "This address has too many parts.")
     cookie = headers.read(scope["headers"], b"")[0].decode("latin-1")
     return Call(
         method=scope["method"],
         path=scope["path"][len(prefix) :].lstrip("/"),
-        query=dict(parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=32)),
+        query=dict(query),
         form=dict(form),
         ids=tuple(value for name, value in form if name == "id"),
         accept=headers.find(scope["headers"], b"accept") or "",
