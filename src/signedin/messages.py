@@ -181,6 +181,7 @@ ENGLISH: Final[dict[str, str | tuple[str, str]]] = {
     "admin_clear": "Clear search",
     "admin_none": "No session is found.",
     "admin_none_so_far": "No session is found so far.",
+    "admin_bad_cursor": "The cursor is not one of this list.",
     "admin_go_on": "Go on searching",
     "admin_older": "Older",
     "admin_newest": "Newest",

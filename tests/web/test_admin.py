@@ -216,6 +216,8 @@ async def test_pages(root: Client, flow: Any) -> None:
     for cursor in ("nonsense", "-1", "0" * 300):
         answer = await root.get(f"{LIST}?cursor={cursor}")
         assert (answer.status_code, answer.headers["location"]) == (303, LIST)
+        answer = await root.get(f"{LIST}?cursor={cursor}", headers=JSON)
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_cursor")
     document = (await root.get(LIST, headers=JSON)).json()
     more = (await root.get(f"{LIST}?cursor={document['next_cursor']}", headers=JSON)).json()
     assert (document["count"], more["count"], more["next_cursor"]) == (50, 21, None)

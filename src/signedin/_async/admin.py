@@ -23,7 +23,7 @@ from ..selector import Selector
 from ..session import Session, parse_session_id
 from ..steps import Counts
 from .admin_acting import AsyncAdminActing
-from .admin_core import COUNTED_FOR, PRIVATE, AdminHost
+from .admin_core import COUNTED_FOR, PRIVATE, AdminHost, masked
 from .request import AsyncExchange
 
 ROWS: Final = 50
@@ -85,6 +85,8 @@ class AsyncAdminRoutes(AsyncAdminActing):
                 selector, cursor=cursor, limit=ROWS, look_through=LOOK_THROUGH
             )
         except ValueError:  # a cursor that somebody made up, or of another search
+            if self._call.wants_json:
+                return self._bad_cursor()
             return Reply.redirect(self._urls.search(text), PRIVATE)
         sessions = await self._with_ips(found.sessions, shown, str(selector))
         if self._call.wants_json:
@@ -111,13 +113,13 @@ class AsyncAdminRoutes(AsyncAdminActing):
     ) -> list[Session]:
         """The sessions as they may be shown; what is shown of addresses is in the trail first."""
         if shown is None:
-            return self._masked(sessions)
+            return masked(sessions)
         opened = [session for session in sessions if not shown or session.id in shown]
         about = " ".join(f"session:{session.id}" for session in opened[:5]) if shown else about
         users = len({session.user_id for session in opened})
         await self._record("reveal_ip", about, sessions=len(opened), users=users)
         ids = {session.id for session in opened}
-        return [s if s.id in ids else self._masked([s])[0] for s in sessions]
+        return [s if s.id in ids else masked([s])[0] for s in sessions]
 
     async def _list_json(self, found: Found, sessions: list[Session]) -> Reply:
         people = await self._people(_everyone(sessions))
@@ -127,7 +129,7 @@ class AsyncAdminRoutes(AsyncAdminActing):
             return {} if person is None else {"username": person.username, "name": person.name}
 
         document = list_json(sessions, current=self._own.id, now=self._now, user=describe)
-        return self._json(msgspec.structs.replace(document, next_cursor=found.cursor))
+        return Reply.json(msgspec.structs.replace(document, next_cursor=found.cursor), headers=PRIVATE)
 
     async def _counts(self) -> Counts:
         """How much there is, as of half a minute ago at most."""
@@ -159,7 +161,7 @@ class AsyncAdminRoutes(AsyncAdminActing):
         if "reveal_ip" in self._rights:
             await self._record("export", str(selector), sessions=len(sessions), users=len(users))
         else:
-            sessions = self._masked(sessions)
+            sessions = masked(sessions)
         text = sessions_csv(sessions, await self._people(users), self._now)
         headers = (
             ("content-type", "text/csv; charset=utf-8"),
@@ -190,7 +192,7 @@ class AsyncAdminRoutes(AsyncAdminActing):
             await self._view([user_id, *_everyone(sessions)]),
             user_id,
             sessions,
-            self._masked_ended(ended),
+            masked(ended),
             open_ips=shown is not None,
             may_act="act_as" in self._rights and await self._may_be_acted_as(user_id, person),
         )
@@ -200,21 +202,24 @@ class AsyncAdminRoutes(AsyncAdminActing):
         user_id = self._ids["user"]
         if await self._person(user_id) is None:
             return await self._not_found()
-        ended = self._masked_ended(await self._sessions.history(user_id))
-        return self._json(history_json(ended))
+        ended = masked(await self._sessions.history(user_id))
+        return Reply.json(history_json(ended), headers=PRIVATE)
 
     # ── the trail ────────────────────────────────────────────────────────────────────────────
 
     async def _audit(self) -> Reply:
         text = self._call.query.get("cursor", "")
         if text and not (text.isascii() and text.isdigit() and len(text) < 16):
-            return problem(422, "bad_cursor", "This is no place in the trail.", PRIVATE)
+            return self._bad_cursor()
         cursor = int(text) if text else None
         page = await self._sessions.audit_trail(cursor=cursor, limit=ROWS)
         if self._call.wants_json:
-            return self._json(audit_json(page))
+            return Reply.json(audit_json(page), headers=PRIVATE)
         view = await self._view(admin_page.told_of(page.runs))
         return await self._page(admin_page.audit_page(view, page, cursor=cursor))
+
+    def _bad_cursor(self) -> Reply:
+        return problem(422, "bad_cursor", say("admin_bad_cursor"), PRIVATE)
 
 
 def _everyone(sessions: list[Session]) -> list[str]:

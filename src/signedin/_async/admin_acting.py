@@ -6,7 +6,7 @@ from typing import Final
 
 from .. import admin_page
 from ..colours import async_call
-from ..directory import Person
+from ..directory import Person, Stranger
 from ..messages import say
 from ..replies import Reply, problem
 from ..selector import Selector
@@ -21,36 +21,36 @@ class AsyncAdminActing(AsyncAdminRevoking):
     """Begin and stop. Both are in the trail before they happen."""
 
     async def _may_be_acted_as(self, user_id: str, person: Person | None) -> bool:
-        """Whether operators may act as this user: never as themselves or as somebody disabled."""
+        """Whether operators may act as this user: never as themselves, as somebody whom the directory
+        doesn't know, or as somebody disabled.
+        """
         may, active = self._host.admin.may_be_acted_as, self._sessions.account_active
         if person is None or may is None or user_id == self._own.user_id:
+            return False
+        if isinstance(person, Stranger) and self._host.admin.directory is not None:
             return False
         if active is not None and not await async_call(active, user_id):
             return False
         return bool(await async_call(may, user_id))
 
     async def _ask_to_act(self) -> Reply:
-        return await self._act_question(reason_missing=False)
+        return await self._refusal() or await self._act_question()
 
     async def _act(self) -> Reply:
-        reason = self._reason()
-        if reason is None and not self._call.wants_json:
-            return await self._act_question(reason_missing=True)
         refusal = await self._refusal()
         if refusal is not None:
             return refusal
+        user_id, reason = self._ids["user"], self._reason()
         if reason is None:
-            return problem(422, "reason_required", say("admin_reason_missing"), PRIVATE)
-        user_id = self._ids["user"]
+            if self._call.wants_json:
+                return problem(422, "reason_required", say("admin_reason_missing"), PRIVATE)
+            return await self._act_question(reason_missing=True)
         await self._record("act_as", str(Selector(users=(user_id,))), reason=reason)
         if await self._exchange.act_as(user_id, until=self._now + ACTING_FOR) is None:
             return self._refused_to_act("admin_try_again")
         return self._done(self._host.admin.home)
 
-    async def _act_question(self, *, reason_missing: bool) -> Reply:
-        refusal = await self._refusal()
-        if refusal is not None:
-            return refusal
+    async def _act_question(self, *, reason_missing: bool = False) -> Reply:
         user_id = self._ids["user"]
         view = await self._view([user_id])
         fragment = admin_page.ask_to_act(view, user_id, reason_missing=reason_missing)

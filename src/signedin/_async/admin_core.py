@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from .. import admin_page
@@ -21,6 +21,8 @@ from ..selector import NoSuchUser, Reading, Selector, parse_selector
 from ..session import EndedSession, Session, checked_user_id, clean_text, parse_session_id
 from ..steps import Counts
 from .request import AsyncExchange
+
+S = TypeVar("S", Session, EndedSession)
 
 PRIVATE: Final[Headers] = (("cache-control", "no-store"), ("vary", "Cookie, Accept"))
 FLASH_SECONDS: Final = 60
@@ -54,6 +56,11 @@ class AdminHost:
     counted: Counted = field(default_factory=Counted)
     layout: Callable[[str, str, str], object] = default_layout
     time_zone: tzinfo | None = None
+
+
+def masked(sessions: Iterable[S]) -> list[S]:
+    """The same sessions, whose addresses are not told in full."""
+    return [replace(session, ip=masked_ip(session.ip)) for session in sessions]
 
 
 class AsyncAdminCore:
@@ -112,7 +119,8 @@ class AsyncAdminCore:
 
         def find() -> dict[str, Person]:
             found = {user_id: directory.find(user_id) for user_id in wanted}
-            return {user_id: person for user_id, person in found.items() if person is not None}
+            # A directory may find more than was asked for, such as names in any case.
+            return {key: person for key, person in found.items() if person and person.id == key}
 
         return await async_in_thread(find)
 
@@ -139,12 +147,6 @@ class AsyncAdminCore:
             await self._flash(),
         )
 
-    def _masked(self, sessions: Iterable[Session]) -> list[Session]:
-        return [replace(session, ip=masked_ip(session.ip)) for session in sessions]
-
-    def _masked_ended(self, sessions: Iterable[EndedSession]) -> list[EndedSession]:
-        return [replace(session, ip=masked_ip(session.ip)) for session in sessions]
-
     async def _record(self, action: str, about: str, **more: Any) -> None:
         await self._sessions.record(action, about, **self._by(), **more)
 
@@ -158,9 +160,6 @@ class AsyncAdminCore:
         layout = self._host.layout
         html = await async_call(layout, fragment.title, fragment.head, fragment.body)
         return Reply.html(str(html), status, headers)
-
-    def _json(self, value: object, status: int = 200, headers: Headers = PRIVATE) -> Reply:
-        return Reply.json(value, status, headers)
 
     async def message(
         self, status: int, code: str, heading: str, text: str, headers: Headers = ()

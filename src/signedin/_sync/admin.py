@@ -24,7 +24,7 @@ from ..selector import Selector
 from ..session import Session, parse_session_id
 from ..steps import Counts
 from .admin_acting import AdminActing
-from .admin_core import COUNTED_FOR, PRIVATE, AdminHost
+from .admin_core import COUNTED_FOR, PRIVATE, AdminHost, masked
 from .request import Exchange
 
 ROWS: Final = 50
@@ -86,6 +86,8 @@ class AdminRoutes(AdminActing):
                 selector, cursor=cursor, limit=ROWS, look_through=LOOK_THROUGH
             )
         except ValueError:  # a cursor that somebody made up, or of another search
+            if self._call.wants_json:
+                return self._bad_cursor()
             return Reply.redirect(self._urls.search(text), PRIVATE)
         sessions = self._with_ips(found.sessions, shown, str(selector))
         if self._call.wants_json:
@@ -112,13 +114,13 @@ class AdminRoutes(AdminActing):
     ) -> list[Session]:
         """The sessions as they may be shown; what is shown of addresses is in the trail first."""
         if shown is None:
-            return self._masked(sessions)
+            return masked(sessions)
         opened = [session for session in sessions if not shown or session.id in shown]
         about = " ".join(f"session:{session.id}" for session in opened[:5]) if shown else about
         users = len({session.user_id for session in opened})
         self._record("reveal_ip", about, sessions=len(opened), users=users)
         ids = {session.id for session in opened}
-        return [s if s.id in ids else self._masked([s])[0] for s in sessions]
+        return [s if s.id in ids else masked([s])[0] for s in sessions]
 
     def _list_json(self, found: Found, sessions: list[Session]) -> Reply:
         people = self._people(_everyone(sessions))
@@ -128,7 +130,7 @@ class AdminRoutes(AdminActing):
             return {} if person is None else {"username": person.username, "name": person.name}
 
         document = list_json(sessions, current=self._own.id, now=self._now, user=describe)
-        return self._json(msgspec.structs.replace(document, next_cursor=found.cursor))
+        return Reply.json(msgspec.structs.replace(document, next_cursor=found.cursor), headers=PRIVATE)
 
     def _counts(self) -> Counts:
         """How much there is, as of half a minute ago at most."""
@@ -160,7 +162,7 @@ class AdminRoutes(AdminActing):
         if "reveal_ip" in self._rights:
             self._record("export", str(selector), sessions=len(sessions), users=len(users))
         else:
-            sessions = self._masked(sessions)
+            sessions = masked(sessions)
         text = sessions_csv(sessions, self._people(users), self._now)
         headers = (
             ("content-type", "text/csv; charset=utf-8"),
@@ -191,7 +193,7 @@ class AdminRoutes(AdminActing):
             self._view([user_id, *_everyone(sessions)]),
             user_id,
             sessions,
-            self._masked_ended(ended),
+            masked(ended),
             open_ips=shown is not None,
             may_act="act_as" in self._rights and self._may_be_acted_as(user_id, person),
         )
@@ -201,21 +203,24 @@ class AdminRoutes(AdminActing):
         user_id = self._ids["user"]
         if self._person(user_id) is None:
             return self._not_found()
-        ended = self._masked_ended(self._sessions.history(user_id))
-        return self._json(history_json(ended))
+        ended = masked(self._sessions.history(user_id))
+        return Reply.json(history_json(ended), headers=PRIVATE)
 
     # ── the trail ────────────────────────────────────────────────────────────────────────────
 
     def _audit(self) -> Reply:
         text = self._call.query.get("cursor", "")
         if text and not (text.isascii() and text.isdigit() and len(text) < 16):
-            return problem(422, "bad_cursor", "This is no place in the trail.", PRIVATE)
+            return self._bad_cursor()
         cursor = int(text) if text else None
         page = self._sessions.audit_trail(cursor=cursor, limit=ROWS)
         if self._call.wants_json:
-            return self._json(audit_json(page))
+            return Reply.json(audit_json(page), headers=PRIVATE)
         view = self._view(admin_page.told_of(page.runs))
         return self._page(admin_page.audit_page(view, page, cursor=cursor))
+
+    def _bad_cursor(self) -> Reply:
+        return problem(422, "bad_cursor", say("admin_bad_cursor"), PRIVATE)
 
 
 def _everyone(sessions: list[Session]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from .. import admin_page
 from ..colours import call
-from ..directory import Person
+from ..directory import Person, Stranger
 from ..messages import say
 from ..replies import Reply, problem
 from ..selector import Selector
@@ -22,36 +22,36 @@ class AdminActing(AdminRevoking):
     """Begin and stop. Both are in the trail before they happen."""
 
     def _may_be_acted_as(self, user_id: str, person: Person | None) -> bool:
-        """Whether operators may act as this user: never as themselves or as somebody disabled."""
+        """Whether operators may act as this user: never as themselves, as somebody whom the directory
+        doesn't know, or as somebody disabled.
+        """
         may, active = self._host.admin.may_be_acted_as, self._sessions.account_active
         if person is None or may is None or user_id == self._own.user_id:
+            return False
+        if isinstance(person, Stranger) and self._host.admin.directory is not None:
             return False
         if active is not None and not call(active, user_id):
             return False
         return bool(call(may, user_id))
 
     def _ask_to_act(self) -> Reply:
-        return self._act_question(reason_missing=False)
+        return self._refusal() or self._act_question()
 
     def _act(self) -> Reply:
-        reason = self._reason()
-        if reason is None and not self._call.wants_json:
-            return self._act_question(reason_missing=True)
         refusal = self._refusal()
         if refusal is not None:
             return refusal
+        user_id, reason = self._ids["user"], self._reason()
         if reason is None:
-            return problem(422, "reason_required", say("admin_reason_missing"), PRIVATE)
-        user_id = self._ids["user"]
+            if self._call.wants_json:
+                return problem(422, "reason_required", say("admin_reason_missing"), PRIVATE)
+            return self._act_question(reason_missing=True)
         self._record("act_as", str(Selector(users=(user_id,))), reason=reason)
         if self._exchange.act_as(user_id, until=self._now + ACTING_FOR) is None:
             return self._refused_to_act("admin_try_again")
         return self._done(self._host.admin.home)
 
-    def _act_question(self, *, reason_missing: bool) -> Reply:
-        refusal = self._refusal()
-        if refusal is not None:
-            return refusal
+    def _act_question(self, *, reason_missing: bool = False) -> Reply:
         user_id = self._ids["user"]
         view = self._view([user_id])
         fragment = admin_page.ask_to_act(view, user_id, reason_missing=reason_missing)

@@ -21,7 +21,7 @@ from ..outcomes import Matching, RevokedMany
 from ..replies import Reply, problem
 from ..selector import Selector
 from ..session import SessionId, clean_text, parse_session_id
-from .admin_core import PRIVATE, AdminCore
+from .admin_core import PRIVATE, AdminCore, masked
 
 REASON_CHARACTERS: Final = 500
 BUSIEST: Final = 5
@@ -44,7 +44,7 @@ class AdminRevoking(AdminCore):
         if session.id == self._own.id:
             return self._flashed(self._urls.sessions, "admin_own")
         view = self._view([session.user_id])
-        return self._page(admin_page.ask_one(view, *self._masked([session])))
+        return self._page(admin_page.ask_one(view, *masked([session])))
 
     def _already_ended(self, session_id: SessionId) -> Reply:
         entry = self._sessions.store.find_ended(session_id)
@@ -137,7 +137,7 @@ class AdminRevoking(AdminCore):
             document = revoke_json(
                 revoked=matching.sessions, already=0, users=matching.users, duration_ms=0, dry_run=True
             )
-            return self._json(document)
+            return Reply.json(document, headers=PRIVATE)
         view = self._view([user for user, _ in matching.busiest] + [user_id or self._own.user_id])
         urls = self._urls
         action, back = urls.to("active_sessions", "revoke"), urls.search(text)
@@ -229,7 +229,7 @@ class AdminRevoking(AdminCore):
         if found is None:
             return self._not_found()
         if self._call.wants_json:
-            return self._json(run_json(found))
+            return Reply.json(run_json(found), headers=PRIVATE)
         view = self._view(admin_page.told_of([found]))
         total = _count(self._call.query.get("of", "")) or 0
         moving = not found.last.is_over and self._now - found.last.at <= admin_page.STALE
@@ -241,7 +241,7 @@ class AdminRevoking(AdminCore):
         if found is None:
             return self._not_found()
         named = ("content-disposition", f'attachment; filename="revoked-{found.last.run}.json"')
-        return self._json(run_json(found), headers=(*PRIVATE, named))
+        return Reply.json(run_json(found), headers=(*PRIVATE, named))
 
     def _stop_run(self) -> Reply:
         found = self._found_run()
@@ -254,7 +254,7 @@ class AdminRevoking(AdminCore):
         """Where the progress is: 303 for a person, 202 for a program."""
         address = self._urls.run(run)
         if self._call.wants_json:
-            return self._json({"run": run, "url": address}, 202, (*PRIVATE, ("location", address)))
+            return Reply.json({"run": run, "url": address}, 202, (*PRIVATE, ("location", address)))
         return Reply.redirect(f"{address}?of={total}" if total else address, PRIVATE)
 
     def _revoked(self, done: RevokedMany) -> Reply:
@@ -266,7 +266,7 @@ class AdminRevoking(AdminCore):
             failed=[FailedDocument(text, "not_found") for text in done.not_found],
             reason=self._reason(),
         )
-        return self._json(document)
+        return Reply.json(document, headers=PRIVATE)
 
 
 def _count(text: str) -> int | None:
