@@ -577,14 +577,24 @@ async def test_acting_as_somebody(
 
 
 async def test_acting_as_and_losing_the_right(root: Client, accounts: Accounts) -> None:
-    """Who is no administrator any more is only themselves; nobody acts as another administrator."""
-    await root.post("/admin/users/1/act_as", data={"reason": "x"})
-    accounts.transaction(
-        lambda connection: connection.execute("UPDATE account SET admin = 0").fetchall()
-    )
-    html = (await root.get("/")).text
-    assert "Welcome, <bdi>Root Admin</bdi>" in html
-    assert "<aside" not in html
+    """Who is no administrator any more, or acts as somebody who is gone, is only themselves, and can
+    stop it.
+    """
+    for user, change in (
+        ("1", "UPDATE account SET disabled = 1 WHERE id = 1"),
+        ("2", "DELETE FROM account WHERE id = 2"),
+        ("4", "UPDATE account SET admin = 0"),
+    ):
+        if user == "4":
+            accounts.add("eve", password_hash="x", now=0)
+        answer = await root.post(f"/admin/users/{user}/act_as", data={"reason": "x"})
+        assert answer.headers["location"] == "/"
+        accounts.transaction(lambda connection, sql=change: connection.execute(sql).fetchall())
+        html = (await root.get("/")).text
+        assert "Welcome, <bdi>Root Admin</bdi>" in html
+        assert '<aside class="sv-acting"' in html
+        assert (await root.post("/admin/stop_acting")).status_code == 303
+        assert "<aside" not in (await root.get("/")).text
 
 
 async def test_signing_out_while_acting(root: Client, phone: Client) -> None:

@@ -284,6 +284,38 @@ async def test_a_store_that_goes_away(root: Client, flow: Any, path: str) -> Non
     assert await flow.find(ada.id) is None
 
 
+async def test_a_store_that_goes_away_on_the_way(
+    root: Client, flow: Any, path: str, monkeypatch: Any, clock: Clock
+) -> None:
+    """What has ended is ended; the page claims no more; later it is simply run again."""
+    monkeypatch.setattr(operating, "PAGE", 1)
+    monkeypatch.setattr("signedin.asgi.admin.AT_ONCE", 30.0)
+    for number in range(4):
+        await arrive(flow, str(number))
+    blocker, tell = apsw.Connection(path), flow._tell
+
+    async def block(event: Any) -> None:
+        if not blocker.in_transaction:
+            blocker.execute("BEGIN IMMEDIATE")
+        await tell(event)
+
+    monkeypatch.setattr(flow, "_tell", block)
+    html = (await root.get(f"{LIST}/revoke?q=remembered:no")).text
+    address = (await root.post(f"{LIST}/revoke", data=confirmed(html))).headers["location"]
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    monkeypatch.setattr(flow, "_tell", tell)
+    document = (await root.get(address, headers=JSON)).json()
+    assert not document["over"]
+    assert len(await flow.list(None)) == 4
+    clock.tick(STALE + 1)
+    assert "It can simply be run again" in (await root.get(address)).text
+    html = (await root.get(f"{LIST}/revoke?q=remembered:no")).text
+    address = (await root.post(f"{LIST}/revoke", data=confirmed(html))).headers["location"]
+    assert (await root.get(address, headers=JSON)).json()["revoked"] == 3
+    assert [s.user_id for s in await flow.list(None)] == ["3"]
+
+
 # ── the trail ────────────────────────────────────────────────────────────────────────────────
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ..asgi import exchange
 from ..describe import clock_time
+from ..directory import Person, Stranger
 from .accounts import Account, Accounts
 
 
@@ -17,7 +18,7 @@ class Viewer(NamedTuple):
     """
 
     account: Account
-    acting_as: Account | None = None
+    acting_as: Person | None = None
     until: str = ""
 
 
@@ -28,8 +29,11 @@ def viewer(accounts: Accounts, scope: MutableMapping[str, Any], *, own: bool = F
     account = None if session is None else accounts.find(session.user_id)
     if session is None or account is None:
         return None
-    other = None if session.acting_as is None else accounts.find(session.acting_as)
-    if other is None or session.acting_until is None or not account.admin:
+    if session.acting_as is None or session.acting_until is None:
         return Viewer(account)
     until = clock_time(session.acting_until, ZoneInfo(account.time_zone or "UTC"))
+    other = accounts.find(session.acting_as)
+    # Whoever is no administrator any more, or acts as nobody any more, sees only the way out of it.
+    if other is None or other.disabled or not account.admin:
+        return Viewer(account, other or Stranger(session.acting_as), until)
     return Viewer(account if own else other, other, until)
