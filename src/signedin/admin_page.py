@@ -1,7 +1,7 @@
 """The admin page as HTML: sessions of everybody in, a fragment for the host's layout out. Pure.
 
-Like the page of a user: classes begin with ``as-``, colours are ``--as-*``, nothing is inline, and
-there is no script at all.
+Like the page of a user: classes begin with ``as-``, colours are ``--as-*``, nothing is inline. A script
+only selects all rows of a page at once.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .session import EndedSession, Session
 from .steps import Counts
 
 STYLESHEETS: Final = (STYLESHEET, "admin.css")
+SCRIPT: Final = "admin.js"
 TYPED_OVER: Final = 25
 """Over so many sessions, or more than one user, the number must be typed."""
 STALE: Final = 120_000
@@ -388,4 +389,5 @@ def _fragment(view: View, title: str, template: str, **values: Any) -> Fragment:
 
 
 def _head(urls: Urls) -> str:
-    return "".join(f'<link rel="stylesheet" href="{urls.static(name)}">' for name in STYLESHEETS)
+    styles = [f'<link rel="stylesheet" href="{urls.static(name)}">' for name in STYLESHEETS]
+    return "".join(styles) + f'<script type="module" src="{urls.static(SCRIPT)}"></script>'

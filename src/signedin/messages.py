@@ -200,6 +200,7 @@ ENGLISH: Final[dict[str, str | tuple[str, str]]] = {
     "admin_caption_user": "Active sessions of {name}, most recently active first",
     "admin_caption_ended": "What ended for {name} in the last 30 days, the latest first",
     "admin_select": "Select",
+    "admin_select_page": "Select all on this page",
     "admin_who": "User",
     "admin_device": "Device",
     "admin_ip": "IP address",

@@ -100,8 +100,15 @@ def test_bulk_without_a_script(profiles: Profiles, demo: Demo) -> None:
 
 
 def test_selecting(profiles: Profiles, demo: Demo) -> None:
-    """Two rows, one question, one result."""
+    """One box for the page; two rows, one question, one result."""
     page = opened(profiles, demo)
+    everything = page.get_by_role("checkbox", name="Select all on this page")
+    everything.check()
+    assert all(box.is_checked() for box in page.get_by_role("checkbox").all())
+    page.get_by_role("checkbox").nth(1).uncheck()
+    assert everything.evaluate("box => box.indeterminate")
+    everything.check()
+    everything.uncheck()
     for name in ("Safari on iPhone", "Chrome on Windows"):
         page.get_by_role("checkbox", name=re.compile(name)).check()
     page.get_by_role("button", name="Revoke selected").click()
