@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import apsw
@@ -15,6 +16,7 @@ from signedin.admin import Admin
 from signedin.admin_page import STALE
 from signedin.audit import AuditEntry, new_run
 from signedin.selector import Selector
+from signedin.steps import Touch
 
 from ..support import HOUR, LAPTOP, MINUTE, PHONE, SECOND, Clock
 from .support import PAGE, SESSION, Client, make_app
@@ -110,6 +112,28 @@ async def test_revoking_everybody(root: Client, flow: Any) -> None:
     late = await flow.sign_in("1", LAPTOP, started_at=began)
     assert late.why == "barrier"
     assert (await root.get(LIST)).status_code == 200
+
+
+async def test_one_who_comes_back_stays(root: Client, app: Any, flow: Any, clock: Clock) -> None:
+    """The operator's session, unused for hours, is not among those seen lately when the question is
+    answered, and would be a moment later: it is left out all the same.
+    """
+    mine = await flow.validate(root.tokens()[SESSION])
+    clock.tick(2 * HOUR)
+    ada = await arrive(flow, "1")
+    form = {"q": "seen:<1h", "reason": "x", "number": "1"}
+    flow.settings = replace(flow.settings, fresh_for=timedelta(days=1))
+    await flow.touch(Touch(ada.id, None))
+    begin = flow.begin_matching
+
+    async def late(*arguments: Any, **options: Any) -> Any:
+        await flow.touch(Touch(mine.id, None))
+        return await begin(*arguments, **options)
+
+    flow.begin_matching = late
+    assert (await root.post(f"{LIST}/revoke", data=form)).status_code == 303
+    assert await flow.find(ada.id) is None
+    assert await flow.find(mine.id) is not None
 
 
 async def test_revoking_all_of_one(root: Client, flow: Any) -> None:

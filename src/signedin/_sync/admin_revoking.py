@@ -145,7 +145,7 @@ class AdminRevoking(AdminCore):
             action, about = f"{action}_selected", say("admin_selected", n=len(meant))
             spared = self._own.id in self._call.ids
         else:
-            about, spared = text or say("admin_everybody"), bool(self._spared(meant))
+            about, spared = text or say("admin_everybody"), meant.matches(self._own, self._now)
         if user_id is not None:
             action, back = urls.user(user_id, "active_sessions", "revoke"), urls.user(user_id)
             about = view.who(user_id).handle or user_id
@@ -212,8 +212,11 @@ class AdminRevoking(AdminCore):
         return Matching(len(found), len(users), tuple(users.most_common(BUSIEST)))
 
     def _spared(self, selector: Selector) -> tuple[SessionId, ...]:
-        """The operator's own session, where the selector means it."""
-        return (self._own.id,) if selector.matches(self._own, self._now) else ()
+        """The operator's own session, where the selector could come to mean it while it is worked on:
+        this very request makes it one that was seen just now.
+        """
+        is_of_others = selector.users and self._own.user_id not in selector.users
+        return () if is_of_others else (self._own.id,)
 
     def _reason(self) -> str | None:
         return clean_text(self._call.form.get("reason", "").strip(), REASON_CHARACTERS) or None
