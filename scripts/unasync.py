@@ -18,7 +18,10 @@ RULES = (
     (r"\bawait ", ""),
     (r"\basync_(?=answer|in_thread|call)", ""),
     (r"\bAsyncIterator\b", "Iterator"),
-    (r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|Exchange|Routes|Operating|Run)", ""),
+    (
+        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|Exchange|Routes|Operating|Run|Admin)",
+        "",
+    ),
 )
 HEADER = "# Generated from _async by scripts/unasync.py; edit that one.\n"
 

@@ -19,6 +19,8 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 ACTIVE_NOW: Final = 5 * MINUTE
 LIT: Final = 15 * MINUTE
+HIDDEN: Final = "•••"
+"""Stands for what is not shown of an address."""
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -104,6 +106,28 @@ def when(ms: int, zone: tzinfo) -> str:
     """A time in full: ``23 Nov 2026, 09:15 CET``."""
     then = _local(ms, zone)
     return f"{then.day} {_MONTHS[then.month - 1]} {then.year}, {then:%H:%M} {then.tzname()}"
+
+
+def initials(name: str) -> str:
+    """The first letters of the first and the last word of a name."""
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+def masked_ip(ip: str) -> str:
+    """An address without the part that tells one household from the next: ``203.0.113.•••``."""
+    try:
+        address = ip_address(ip)
+    except ValueError:  # a client without an address
+        return ip and HIDDEN
+    if address.version == 4:
+        return ip.rpartition(".")[0] + "." + HIDDEN
+    return f"{ip_network((address, 48), strict=False).network_address}{HIDDEN}"
+
+
+def clock_time(ms: int, zone: tzinfo) -> str:
+    """A time of this day: ``09:15``, with the zone's name if it is UTC."""
+    return _time(_local(ms, zone))
 
 
 def rfc3339(ms: int) -> str:

@@ -205,22 +205,24 @@ def history(
     ended: Sequence[EndedSession], *, now: int, tz: tzinfo, urls: Urls, zone_known: bool = True
 ) -> Fragment:
     """What has ended: the device, when and why."""
-    rows = [
-        EndedRow(
-            picture=session.device.kind,
-            title=describe.title(session),
-            ip=session.ip,
-            why=say(f"ended_{session.reason}") if session.reason in REASONS else session.reason,
-            ended=describe.past(session.ended_at, now, tz),
-            ended_iso=describe.rfc3339(session.ended_at),
-            since_iso=describe.rfc3339(session.signed_in_at),
-            ended_at=describe.when(session.ended_at, tz),
-            since=describe.signed_in(session.signed_in_at, now, tz),
-        )
-        for session in ended
-    ]
+    rows = [ended_row(session, now, tz) for session in ended]
     script = _script(tz, urls, zone_known)
     return _fragment(say("history"), "history.html", urls, rows=rows, script=script)
+
+
+def ended_row(session: EndedSession, now: int, tz: tzinfo) -> EndedRow:
+    """An entry of the history."""
+    return EndedRow(
+        picture=session.device.kind,
+        title=describe.title(session),
+        ip=session.ip,
+        why=say(f"ended_{session.reason}") if session.reason in REASONS else session.reason,
+        ended=describe.past(session.ended_at, now, tz),
+        ended_iso=describe.rfc3339(session.ended_at),
+        since_iso=describe.rfc3339(session.signed_in_at),
+        ended_at=describe.when(session.ended_at, tz),
+        since=describe.signed_in(session.signed_in_at, now, tz),
+    )
 
 
 def confirm_revoke(
@@ -299,7 +301,12 @@ def flash_for(
 
 def default_layout(title: str, head: str, body: str) -> str:
     """The whole document for a host that has no layout of its own. title: text; the rest: HTML."""
-    return _environment().get_template("layout.html").render(title=title, head=head, body=body)
+    return render("layout.html", title=title, head=head, body=body)
+
+
+def render(template: str, **values: Any) -> str:
+    """One of our templates as HTML."""
+    return _environment().get_template(template).render(**values)
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────
@@ -359,7 +366,7 @@ def _zone_name(zone: tzinfo, now: int) -> str:
 
 
 def _fragment(title: str, template: str, urls: Urls, **values: Any) -> Fragment:
-    body = _environment().get_template(template).render(title=title, urls=urls, **values)
+    body = render(template, title=title, urls=urls, **values)
     head = (
         f'<link rel="stylesheet" href="{urls.static(STYLESHEET)}">'
         f'<script type="module" src="{urls.static(SCRIPT)}"></script>'

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from signedin import REASONS, Policy, Settings, open_sessions
+from signedin.admin import ACTIONS
 from signedin.cli.failures import CODES
 from signedin.policy import NAMED
+from signedin.selector import _TERMS as TERMS
 from signedin.server.accounts import Accounts
 
 from ..support import LAPTOP
@@ -127,6 +129,21 @@ async def test_the_quickstart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         await a.post("/sign_out")
         assert (await a.get("/")).text == "Hello."
     await app.sessions.close()
+
+
+async def test_the_admin_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example's staff sees Ada, and Ada sees nothing; the table has every action."""
+    monkeypatch.chdir(tmp_path)
+    app = run_python(ROOT / "docs" / "admin.md")["app"]
+    async with Client(app) as ada, Client(app) as grace:
+        await ada.post("/enter?id=1")
+        await grace.post("/enter?id=2")
+        assert "Ada Okafor" in (await grace.get("/admin/active_sessions")).text
+        assert (await ada.get("/admin/active_sessions")).status_code == 404
+    await app.sessions.close()
+    assert [names(row[0])[0] for row in table("admin.md", "| action")] == list(ACTIONS)
+    terms = [term for row in table("admin.md", "| term") for term in re.findall(r"`(\w+):", row[0])]
+    assert set(terms) == set(TERMS)
 
 
 def table(page: str, after: str) -> list[list[str]]:

@@ -123,6 +123,7 @@ def test_every_message_is_used_and_there() -> None:
         for key in pair
     }
     prefixes = ("flash_", "method_", "ended_", "filter_", "none_", "confirm_")
+    prefixes += ("admin_outcome_",)
     composed = {key for key in messages.ENGLISH if key.startswith(prefixes)}
     used = (used | set(page.SCRIPT_SAYS)) - {"none_"}
     assert used <= messages.ENGLISH.keys()

@@ -1,21 +1,26 @@
-"""REV-2: every trigger by every entry, against every credential that a device may hold."""
+"""Two matrices. REV-2: every trigger by every entry, against every credential that a device may hold.
+And the admin page: every route for every kind of person.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from signedin.admin import ADMIN_ROUTES
 from signedin.asgi import exchange
 from signedin.cli import command
 from signedin.cli.accounts import user as user_commands
+from signedin.session import new_session_id
 
-from ..support import SECOND, Clock
+from ..support import PHONE, SECOND, Clock
 from ..web.support import PAGE, SESSION, Client
-from .test_service import CHANGE, PASSWORD, accounts, app, browser, enter, phone, settings
+from .test_service import CHANGE, FAST, PASSWORD, accounts, app, browser, enter, phone, settings
 
 __all__ = ["accounts", "app", "browser", "phone", "settings"]
 
@@ -144,3 +149,99 @@ async def rotate(app: Any, client: Client) -> None:
     await client.get("/step_up")
     app.app.app = inner
     assert client.tokens()[SESSION] != before
+
+
+# ── who may do what on the admin page ────────────────────────────────────────────────────────
+
+PEOPLE = ("anonymous", "owner", "other", "without", "disabled", "operator", "remembered", "acting")
+CLOSED: dict[str, Any] = dict.fromkeys(PEOPLE[1:5], 404) | {"anonymous": "sign in"}
+
+
+def opened(operator: object, remembered: object, acting: object) -> dict[str, Any]:
+    """A route that only operators see. without: everything is allowed but this route's action."""
+    return CLOSED | {"operator": operator, "remembered": remembered, "acting": acting}
+
+
+LISTED = "active_sessions"
+OF_USER = "users/{user}/active_sessions"
+# What each route says to each person; "sign in" leads there (401, or 403 for a program that is not
+# fresh). A new route, and a new kind of person, is listed here.
+ROUTES: dict[tuple[str, str], dict[str, Any]] = {
+    ("GET", ""): opened(303, 303, 303),
+    ("GET", LISTED): opened(200, 200, 200),
+    ("POST", f"{LISTED}/show_ips"): opened(200, 200, 200),
+    ("POST", f"{LISTED}/export"): opened(200, 200, 200),
+    ("GET", f"{LISTED}/revoke"): opened(200, "sign in", 200),
+    ("POST", f"{LISTED}/revoke"): opened(422, "sign in", 422),
+    ("POST", f"{LISTED}/revoke_selected"): opened(303, "sign in", 303),
+    ("GET", f"{LISTED}/runs/{{run}}"): opened(200, 200, 200),
+    ("GET", f"{LISTED}/runs/{{run}}/result.json"): opened(200, 200, 200),
+    ("POST", f"{LISTED}/runs/{{run}}/stop"): opened(303, 303, 303),
+    ("GET", f"{LISTED}/{{session}}/revoke"): opened(200, 200, 200),
+    ("POST", f"{LISTED}/{{session}}/revoke"): opened(303, 303, 303),
+    ("DELETE", f"{LISTED}/{{session}}"): opened(303, 303, 303),
+    ("GET", OF_USER): opened(200, 200, 200),
+    ("GET", f"{OF_USER}/history"): opened(200, 200, 200),
+    ("POST", f"{OF_USER}/show_ips"): opened(200, 200, 200),
+    ("GET", f"{OF_USER}/revoke"): opened(200, "sign in", 200),
+    ("POST", f"{OF_USER}/revoke"): opened(422, "sign in", 422),
+    ("GET", "users/{user}/act_as"): opened(200, "sign in", 303),
+    ("POST", "users/{user}/act_as"): opened(422, "sign in", 303),
+    ("POST", "stop_acting"): opened(404, 404, 303),
+    ("GET", "audit"): opened(200, 200, 200),
+}
+
+
+def test_every_admin_route_is_in_the_matrix() -> None:
+    """A route that is not listed fails, and so does a person who is not."""
+    assert [(route.method, route.path) for route in ADMIN_ROUTES] == list(ROUTES)
+    assert all(set(row) == set(PEOPLE) for row in ROUTES.values())
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+async def test_who_may_do_what(app: Any, accounts: Any, clock: Clock, person: str) -> None:
+    """One table for all routes and people; another site changes nothing; programs get the same."""
+    flow = app.app.sessions
+    root = accounts.add("root", password_hash=FAST.hash_now(PASSWORD), admin=True, now=clock())
+    names = {"owner": "ada", "other": "bo"}
+    async with Client(app) as client:
+        if person != "anonymous":
+            await enter(client, names.get(person, "root"), remember_me="1")
+        if person == "remembered":
+            clock.tick(SECOND)
+            client.restart()
+        if person == "acting":
+            act = await client.post("/admin/users/1/act_as", data={"reason": "looking"})
+            assert act.headers["location"] == "/"
+        if person == "disabled":
+            accounts.set_disabled(root.id, True)
+        run = (await flow.revoke_these([new_session_id("9")], operator="web:9")).run
+        page = app.app._admin_page
+        admin = page._admin
+        for route in ADMIN_ROUTES:
+            if person == "without":
+                action = route.action
+                page._admin = replace(admin, allows=lambda session, asked, a=action: asked != a)
+            expected = ROUTES[route.method, route.path][person]
+            for headers in ({}, {"accept": "application/json"}):
+                outcome = await flow.sign_in("1", PHONE, started_at=clock())
+                path = route.path.format(user="1", run=run, session=outcome.session.id)
+                target = f"/admin/{path}" if path else "/admin"
+                where = (person, route.method, path, headers)
+                if route.method != "GET":
+                    foreign = {**headers, "sec-fetch-site": "cross-site"}
+                    answer = await client.request(route.method, target, headers=foreign)
+                    assert answer.status_code == 403, where
+                answer = await client.request(route.method, target, headers=headers)
+                if expected == "sign in" and headers:
+                    assert answer.status_code == (401 if person == "anonymous" else 403), where
+                elif expected == "sign in":
+                    assert answer.headers["location"].startswith("/sign_in?next=/admin"), where
+                elif headers and expected != 404:
+                    assert answer.status_code in (200, 202, 204, 303, 409, 422), where
+                else:
+                    assert answer.status_code == expected, where
+                if expected in (404, "sign in"):
+                    assert await flow.find(outcome.session.id) is not None, where
+                if route.name == "stop_acting" and person == "acting":
+                    break

@@ -12,13 +12,13 @@ import pytest
 from argon2 import PasswordHasher
 
 from signedin.config import open_sessions
+from signedin.describe import initials
 from signedin.errors import SettingsError, StoreUnavailable
 from signedin.server.accounts import Accounts
 from signedin.server.app import create_app
 from signedin.server.demo import DEMO, prepare
 from signedin.server.passwords import Passwords
 from signedin.server.run import demo_settings, is_loopback, settings_for
-from signedin.server.shell import initials
 from signedin.settings import Settings
 
 from ..support import DAY, IPHONE, MINUTE, SECOND, Clock
@@ -511,3 +511,95 @@ def test_the_demo(settings: Settings, tmp_path: Path, clock: Clock) -> None:
     assert len(sessions.list(None)) == 6
     sessions.close()
     accounts.close()
+
+
+# ── the admin page, and acting as somebody ───────────────────────────────────────────────────
+
+
+@pytest.fixture
+async def root(app: Any, accounts: Accounts, clock: Clock) -> AsyncIterator[Client]:
+    accounts.add(
+        "root", name="Root Admin", password_hash=FAST.hash_now(PASSWORD), admin=True, now=clock()
+    )
+    async with Client(app, address="192.0.2.77") as made:
+        await enter(made, "root")
+        yield made
+
+
+async def test_the_admin_area(root: Client, browser: Client, accounts: Accounts) -> None:
+    """Only administrators have the link and what is behind it, and only while they are some."""
+    await enter(browser)
+    assert "Admin area" in (await root.get("/")).text
+    assert "Admin area" not in (await browser.get("/")).text
+    html = (await root.get("/admin/active_sessions")).text
+    assert 'aria-label="Admin area"' in html
+    assert "Ada Okafor" in html
+    assert (await browser.get("/admin/active_sessions")).status_code == 404
+    accounts.set_disabled("3", True)
+    assert (await root.get("/admin/active_sessions")).status_code == 404
+
+
+async def test_acting_as_somebody(
+    root: Client, browser: Client, accounts: Accounts, clock: Clock
+) -> None:
+    """Every page tells it; home and profile are that person's, and neither password nor profile can be
+    changed; the person sees nothing of it.
+    """
+    await enter(browser)
+    before = (await browser.get(PAGE)).text
+    answer = await root.post("/admin/users/1/act_as", data={"reason": "Ticket 7"})
+    assert answer.headers["location"] == "/"
+    for path in ("/", PROFILE, CHANGE, "/admin/active_sessions", "/admin/audit", "/nowhere"):
+        html = (await root.get(path)).text
+        banner = re.search(r"<aside.*?</aside>", html, re.DOTALL)
+        assert banner is not None, path
+        words = re.sub(r"<[^>]+>", "", banner[0])
+        assert "You are acting as Ada Okafor (@ada) until" in words
+        assert "Stop" in words
+    assert "Welcome, <bdi>Ada Okafor</bdi>" in (await root.get("/")).text
+    assert "Admin area" not in (await root.get("/")).text
+    assert "Admin area" in (await root.get("/admin/active_sessions")).text
+    for path, form in (
+        (CHANGE, {"current": PASSWORD, "new": "another password"}),
+        (PROFILE, {"name": "Mallory", "time_zone": ""}),
+    ):
+        answer = await root.post(path, data=form)
+        assert answer.status_code == 422
+        assert "while you act as somebody else" in answer.text
+    assert [accounts.find(key).name for key in ("1", "3")] == ["Ada Okafor", "Root Admin"]  # type: ignore[union-attr]
+    answer = await root.get(PAGE)
+    assert answer.headers["location"] == "/admin/users/1/active_sessions"
+    assert (await browser.get(PAGE)).text.count("as-row") == before.count("as-row")
+    assert (await root.post("/admin/stop_acting")).status_code == 303
+    html = (await root.get("/")).text
+    assert "Welcome, <bdi>Root Admin</bdi>" in html
+    assert "<aside" not in html
+
+
+async def test_acting_as_and_losing_the_right(root: Client, accounts: Accounts) -> None:
+    """Who is no administrator any more, or acts as somebody who is gone, is only themselves, and can
+    stop it.
+    """
+    for user, change in (
+        ("1", "UPDATE account SET disabled = 1 WHERE id = 1"),
+        ("2", "DELETE FROM account WHERE id = 2"),
+        ("4", "UPDATE account SET admin = 0"),
+    ):
+        if user == "4":
+            accounts.add("eve", password_hash="x", now=0)
+        answer = await root.post(f"/admin/users/{user}/act_as", data={"reason": "x"})
+        assert answer.headers["location"] == "/"
+        accounts.transaction(lambda connection, sql=change: connection.execute(sql).fetchall())
+        html = (await root.get("/")).text
+        assert "Welcome, <bdi>Root Admin</bdi>" in html
+        assert '<aside class="sv-acting"' in html
+        assert (await root.post("/admin/stop_acting")).status_code == 303
+        assert "<aside" not in (await root.get("/")).text
+
+
+async def test_signing_out_while_acting(root: Client, phone: Client) -> None:
+    """It ends with the operator's session; the next sign-in is only oneself."""
+    await root.post("/admin/users/1/act_as", data={"reason": "x"})
+    await root.post("/sign_out")
+    await enter(root, "root")
+    assert "Welcome, <bdi>Root Admin</bdi>" in (await root.get("/")).text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from ..audit import AuditEntry, AuditPage, AuditRun, Outcome, new_run
@@ -55,13 +56,30 @@ class AsyncOperating(AsyncListing, AsyncEndings):
         called after each batch. stop: asked before each; true ends the run. An outage on the way is
         told by the answer; one before anything was done is raised.
         """
-        work = await self._begin("revoke", str(selector), operator, reason, origin, run, progress, stop)
+        work = await self.begin_matching(
+            selector,
+            operator=operator,
+            reason=reason,
+            origin=origin,
+            spared=spared,
+            run=run,
+            progress=progress,
+            stop=stop,
+        )
+        done: RevokedMany = await work()
+        return done
+
+    async def begin_matching(
+        self, selector: Selector, *, spared: Collection[SessionId] = (), **told: Any
+    ) -> Callable[[], Any]:
+        """Write the start of :meth:`revoke_matching` into the trail; what comes back does the rest."""
+        work = await self._begin("revoke", str(selector), **told)
         spare = tuple(spared)
         if selector.is_everybody and len(spare) < 2:
-            return await work.through(lambda: self._everybody(work, spare[0] if spare else None))
+            return partial(work.through, partial(self._everybody, work, spare[0] if spare else None))
         if selector.is_whole_users and not spare:
-            return await work.through(lambda: self._whole_users(work, selector.users))
-        return await work.through(lambda: self._matching(work, selector, frozenset(spare)))
+            return partial(work.through, partial(self._whole_users, work, selector.users))
+        return partial(work.through, partial(self._matching, work, selector, frozenset(spare)))
 
     async def revoke_these(
         self,
@@ -75,11 +93,25 @@ class AsyncOperating(AsyncListing, AsyncEndings):
         stop: Callable[[], object] | None = None,
     ) -> RevokedMany:
         """End the sessions with these ids, whoever's they are; see :meth:`revoke_matching`."""
+        work = await self.begin_these(
+            session_ids,
+            operator=operator,
+            reason=reason,
+            origin=origin,
+            run=run,
+            progress=progress,
+            stop=stop,
+        )
+        done: RevokedMany = await work()
+        return done
+
+    async def begin_these(self, session_ids: Iterable[SessionId], **told: Any) -> Callable[[], Any]:
+        """The same of :meth:`revoke_these`."""
         ids = tuple(dict.fromkeys(session_ids))
         more = f" and {len(ids) - NAMED} more" if ids[NAMED:] else ""
         about = " ".join(f"session:{session_id}" for session_id in ids[:NAMED]) + more
-        work = await self._begin("revoke", about, operator, reason, origin, run, progress, stop)
-        return await work.through(lambda: self._these(work, ids))
+        work = await self._begin("revoke", about, **told)
+        return partial(work.through, partial(self._these, work, ids))
 
     async def revoke_everyone(
         self,
@@ -135,12 +167,13 @@ class AsyncOperating(AsyncListing, AsyncEndings):
         self,
         action: str,
         about: str,
+        *,
         operator: str,
-        reason: str | None,
-        origin: str | None,
-        run: str | None,
-        progress: Callable[[RevokedMany], object] | None,
-        stop: Callable[[], object] | None,
+        reason: str | None = None,
+        origin: str | None = None,
+        run: str | None = None,
+        progress: Callable[[RevokedMany], object] | None = None,
+        stop: Callable[[], object] | None = None,
     ) -> AsyncRun:
         """A run, written down before it does anything."""
         entry = AuditEntry(
@@ -257,7 +290,7 @@ class AsyncRun:
         self.under_way = 0
         if self._stop is not None and await async_call(self._stop):
             self._stopped = True
-        return not self._stopped
+        return not self._stopped and not await self._is_asked_to_stop()
 
     async def did(self, sessions: int, already: int, users: int, forgotten: int) -> None:
         """A batch is done."""
@@ -271,8 +304,15 @@ class AsyncRun:
         )
         if self._progress is not None:
             await async_call(self._progress, self.done)
-        if self._operating.clock() - self._reported_at >= REPORT_EVERY:
+        due = self._operating.clock() - self._reported_at >= REPORT_EVERY
+        if due and not await self._is_asked_to_stop():
             await self._report("running")
+
+    async def _is_asked_to_stop(self) -> bool:
+        """Whether somebody, in whichever process, wrote so into the trail; it is not written over."""
+        found = await self._operating.store.audit_run(self.entry.run)
+        self._stopped = self._stopped or (found is not None and found.last.outcome == "stopping")
+        return self._stopped
 
     async def through(self, work: Callable[[], Any]) -> RevokedMany:
         """Do the work, and write down how it ended, whatever happens."""

@@ -157,6 +157,17 @@ class AsyncExchange:
             self._take(outcome)
         return outcome
 
+    async def act_as(self, user_id: str | None, *, until: int | None = None) -> SignedIn | None:
+        """Let the current session act as this user until then, milliseconds, or (None) no longer; it
+        gets a new secret. None if it is too late.
+        """
+        outcome = await self.sessions.rotate(
+            self._now_presented().session, acting_as=user_id, acting_until=until
+        )
+        if outcome is not None:
+            self._take(outcome)
+        return outcome
+
     async def why_signed_out(self, *, navigation: bool) -> Reason | None:
         """For the sign-in page: why this browser's session ended, told once (E8).
 

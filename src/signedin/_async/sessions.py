@@ -199,6 +199,8 @@ class AsyncSessions(AsyncOperating):
             admin_until=facts.admin_until if admin_until is KEEP else admin_until,
             previous_hash=record.secret_hash if acts_as == facts.acting_as else None,
             rotated_at=now,
+            # What was opened as somebody must not go on as that one.
+            connections_cut_at=facts.connections_cut_at if acts_as == facts.acting_as else now,
         )
         if authenticated_by is not None:
             rights = changed(rights, authenticated_by=tuple(authenticated_by), authenticated_at=now)

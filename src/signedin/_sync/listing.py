@@ -223,6 +223,8 @@ class Listing(Core):
                 word = "unreadable" if facts is None else record.judge(now)
                 if facts is not None and facts.connections_cut_at >= since:
                     word = "credentials_changed"
+                elif facts is not None and since < (facts.acting_until or 0) <= now:
+                    word = "acting_ended"
             if word != "active":
                 closing[session_id, since] = word
         return closing

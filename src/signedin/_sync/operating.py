@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from ..audit import AuditEntry, AuditPage, AuditRun, Outcome, new_run
@@ -56,13 +57,30 @@ class Operating(Listing, Endings):
         called after each batch. stop: asked before each; true ends the run. An outage on the way is
         told by the answer; one before anything was done is raised.
         """
-        work = self._begin("revoke", str(selector), operator, reason, origin, run, progress, stop)
+        work = self.begin_matching(
+            selector,
+            operator=operator,
+            reason=reason,
+            origin=origin,
+            spared=spared,
+            run=run,
+            progress=progress,
+            stop=stop,
+        )
+        done: RevokedMany = work()
+        return done
+
+    def begin_matching(
+        self, selector: Selector, *, spared: Collection[SessionId] = (), **told: Any
+    ) -> Callable[[], Any]:
+        """Write the start of :meth:`revoke_matching` into the trail; what comes back does the rest."""
+        work = self._begin("revoke", str(selector), **told)
         spare = tuple(spared)
         if selector.is_everybody and len(spare) < 2:
-            return work.through(lambda: self._everybody(work, spare[0] if spare else None))
+            return partial(work.through, partial(self._everybody, work, spare[0] if spare else None))
         if selector.is_whole_users and not spare:
-            return work.through(lambda: self._whole_users(work, selector.users))
-        return work.through(lambda: self._matching(work, selector, frozenset(spare)))
+            return partial(work.through, partial(self._whole_users, work, selector.users))
+        return partial(work.through, partial(self._matching, work, selector, frozenset(spare)))
 
     def revoke_these(
         self,
@@ -76,11 +94,25 @@ class Operating(Listing, Endings):
         stop: Callable[[], object] | None = None,
     ) -> RevokedMany:
         """End the sessions with these ids, whoever's they are; see :meth:`revoke_matching`."""
+        work = self.begin_these(
+            session_ids,
+            operator=operator,
+            reason=reason,
+            origin=origin,
+            run=run,
+            progress=progress,
+            stop=stop,
+        )
+        done: RevokedMany = work()
+        return done
+
+    def begin_these(self, session_ids: Iterable[SessionId], **told: Any) -> Callable[[], Any]:
+        """The same of :meth:`revoke_these`."""
         ids = tuple(dict.fromkeys(session_ids))
         more = f" and {len(ids) - NAMED} more" if ids[NAMED:] else ""
         about = " ".join(f"session:{session_id}" for session_id in ids[:NAMED]) + more
-        work = self._begin("revoke", about, operator, reason, origin, run, progress, stop)
-        return work.through(lambda: self._these(work, ids))
+        work = self._begin("revoke", about, **told)
+        return partial(work.through, partial(self._these, work, ids))
 
     def revoke_everyone(
         self,
@@ -136,12 +168,13 @@ class Operating(Listing, Endings):
         self,
         action: str,
         about: str,
+        *,
         operator: str,
-        reason: str | None,
-        origin: str | None,
-        run: str | None,
-        progress: Callable[[RevokedMany], object] | None,
-        stop: Callable[[], object] | None,
+        reason: str | None = None,
+        origin: str | None = None,
+        run: str | None = None,
+        progress: Callable[[RevokedMany], object] | None = None,
+        stop: Callable[[], object] | None = None,
     ) -> Run:
         """A run, written down before it does anything."""
         entry = AuditEntry(
@@ -258,7 +291,7 @@ class Run:
         self.under_way = 0
         if self._stop is not None and call(self._stop):
             self._stopped = True
-        return not self._stopped
+        return not self._stopped and not self._is_asked_to_stop()
 
     def did(self, sessions: int, already: int, users: int, forgotten: int) -> None:
         """A batch is done."""
@@ -272,8 +305,15 @@ class Run:
         )
         if self._progress is not None:
             call(self._progress, self.done)
-        if self._operating.clock() - self._reported_at >= REPORT_EVERY:
+        due = self._operating.clock() - self._reported_at >= REPORT_EVERY
+        if due and not self._is_asked_to_stop():
             self._report("running")
+
+    def _is_asked_to_stop(self) -> bool:
+        """Whether somebody, in whichever process, wrote so into the trail; it is not written over."""
+        found = self._operating.store.audit_run(self.entry.run)
+        self._stopped = self._stopped or (found is not None and found.last.outcome == "stopping")
+        return self._stopped
 
     def through(self, work: Callable[[], Any]) -> RevokedMany:
         """Do the work, and write down how it ended, whatever happens."""

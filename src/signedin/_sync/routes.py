@@ -49,6 +49,7 @@ class Host:
     urls: Urls
     layout: Callable[[str, str, str], object] = page.default_layout
     time_zone: tzinfo | None = None
+    admin: str | None = None
 
 
 def answer(call: Call, exchange: Exchange, host: Host) -> Reply:
@@ -81,6 +82,8 @@ class Routes:
         found = find(self._call.method, self._call.path)
         if len(found) == 2 and isinstance(found[0], Route):
             route, text = found
+            if current.acting_as is not None and route.name != "sign_out":
+                return self._while_acting(current.acting_as)
             self._id = parse_session_id(text)
             if text and self._id is None:
                 return self._not_found()
@@ -307,6 +310,13 @@ class Routes:
         if self._call.wants_json:
             return Reply(204, PRIVATE)
         return Reply.redirect(self._sessions.settings.sign_in_path, PRIVATE)
+
+    def _while_acting(self, user_id: str) -> Reply:
+        """The page is about the operator's own sessions, and looks as if it were about the other's."""
+        if self._host.admin is None or self._call.wants_json or self._call.method != "GET":
+            return problem(403, "acting_as", say("while_acting"), PRIVATE)
+        to = f"{self._host.admin}/users/{quote(user_id, safe='')}/active_sessions"
+        return Reply.redirect(to, PRIVATE)
 
     def _is_fresh(self, current: Session) -> bool:
         settings = self._sessions.settings

@@ -7,6 +7,7 @@ its scope): :func:`current_session`, :func:`sign_in`, :func:`sign_out`, :func:`s
 what only a signed-in user may see.
 """
 
+from ..admin import Admin
 from .middleware import SignedinMiddleware
 from .verbs import (
     RequireSession,
@@ -20,6 +21,7 @@ from .verbs import (
 )
 
 __all__ = [
+    "Admin",
     "RequireSession",
     "SignedinMiddleware",
     "credentials_changed",

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from .._async.request import AsyncExchange
 from .._async.sessions import AsyncSessions
+from ..admin import Admin
 from ..client_ip import client_ip
 from ..config import now_ms, open_async_sessions
 from ..cookies import read as read_cookies
@@ -42,8 +43,8 @@ class SignedinMiddleware:
     :class:`~signedin.settings.Settings`). layout: ``layout(scope, title, head, body)`` puts the Active
     Sessions page into the host's own; it may be a coroutine function. time_zone: the IANA name of the
     zone in which the person of a scope reads times. limit: asked with the scope before a change on the
-    page; how many seconds to wait, or None. listeners, account_active, clock: as
-    :func:`~signedin.config.open_async_sessions` takes them.
+    page; how many seconds to wait, or None. admin: the admin page, if there shall be one. listeners,
+    account_active, clock: as :func:`~signedin.config.open_async_sessions` takes them.
 
     The session is at ``request.state.current_session``; using it in an outage raises
     StoreUnavailable, which becomes 503 with ``Retry-After``.
@@ -60,6 +61,7 @@ class SignedinMiddleware:
         clock: Callable[[], int] = now_ms,
         listeners: Iterable[Listener] = (),
         account_active: Callable[[str], object] | None = None,
+        admin: Admin | None = None,
         **settings: Any,
     ) -> None:
         self.app = app
@@ -77,16 +79,22 @@ class SignedinMiddleware:
         self._connections = OpenConnections(self.sessions)
         self._sweeper = Sweeper(self.sessions)
         self._page = self.settings.page
-        self._static = f"{self._page}/static/"
-        if self._page is not None:
-            try:
+        self._admin = None if admin is None else admin.path
+        self._static = tuple(f"{path}/static/" for path in (self._page, self._admin) if path)
+        try:
+            if self._page is not None:
                 from .page import ActiveSessionsPage
-            except ModuleNotFoundError as missing:
-                raise SettingsError(
-                    f"The page needs {missing.name}: pip install 'signedin[page]'. Or do without the"
-                    " page: page=None."
-                ) from missing
-            self._pages = ActiveSessionsPage(self._page, layout, time_zone, limit)
+
+                self._pages = ActiveSessionsPage(self._page, layout, time_zone, limit, self._admin)
+            if admin is not None:
+                from .admin import AdminPage
+
+                self._admin_page = AdminPage(admin, layout, time_zone)
+        except ModuleNotFoundError as missing:
+            raise SettingsError(
+                f"The page needs {missing.name}: pip install 'signedin[page]'. Or do without the"
+                " page: page=None."
+            ) from missing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection; a request's way is written out here, for each step in between costs."""
@@ -97,9 +105,10 @@ class SignedinMiddleware:
         if path.startswith(self._exclude):
             await self.app(scope, receive, send)
             return
-        is_page = self._is_page(path)
+        is_admin = _is_below(path, self._admin)
+        is_page = is_admin or _is_below(path, self._page)
         if is_page and path.startswith(self._static):
-            reply = static_file(path[len(self._static) :])
+            reply = static_file(path.rpartition("/static/")[2])
             await send_reply(send, reply, body=scope["method"] != "HEAD")
             return
         if not self._sweeper.is_running:
@@ -115,7 +124,9 @@ class SignedinMiddleware:
         response = _Response(self, scope, receive, send, exchange, brings_cookie)
         self._attach(scope, exchange)
         try:
-            if is_page:
+            if is_admin:
+                await self._admin_page(scope, response.receive, response.send)
+            elif is_page:
                 await self._pages(scope, response.receive, response.send)
             else:
                 await self.app(scope, response.receive, response.send)
@@ -200,10 +211,6 @@ class SignedinMiddleware:
             return is_our_origin(origin, ours)
         return is_ours(headers.find(sent, b"sec-fetch-site"), origin, ours)
 
-    def _is_page(self, path: str) -> bool:
-        page = self._page
-        return page is not None and path.startswith(page) and path[len(page) :][:1] in ("", "/")
-
     def _attach(self, scope: Scope, exchange: AsyncExchange) -> None:
         scope[KEY] = exchange
         state = scope.setdefault("state", {})
@@ -222,11 +229,18 @@ class SignedinMiddleware:
                 self._sweeper.start()
             elif message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
                 self._sweeper.stop()
+                if self._admin is not None:
+                    await self._admin_page.runs.drain()
                 await self._touches.drain()
                 await self.sessions.close()
             await send(message)
 
         await self.app(scope, receive, forward)
+
+
+def _is_below(path: str, page: str | None) -> bool:
+    """Whether a path is a page's own or below it."""
+    return page is not None and path.startswith(page) and path[len(page) :][:1] in ("", "/")
 
 
 class _Outage(dict[str, Any]):

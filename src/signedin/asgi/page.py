@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from .._async.routes import Host, answer
 from ..colours import async_call
+from ..cookies import CookieNames
 from ..cookies import read as read_cookies
 from ..messages import say
 from ..origin import SAFE_METHODS
@@ -21,6 +22,7 @@ from .verbs import exchange
 
 BODY_BYTES: Final = 65_536
 FORM: Final = "application/x-www-form-urlencoded"
+Layout: TypeAlias = Callable[[Scope, str, str, str], object]
 
 
 class ActiveSessionsPage:
@@ -28,17 +30,19 @@ class ActiveSessionsPage:
 
     time_zone: the IANA name of the zone in which the person of this scope reads times, or None.
     limit: asked before a change; how many seconds the caller must wait, or None to go on. It may be a
-    coroutine function, too.
+    coroutine function, too. admin: path of the admin page, if there is one.
     """
 
     def __init__(
         self,
         prefix: str,
-        layout: Callable[[Scope, str, str, str], object] | None = None,
+        layout: Layout | None = None,
         time_zone: Callable[[Scope], str | None] | None = None,
         limit: Callable[[Scope], object] | None = None,
+        admin: str | None = None,
     ) -> None:
         self._prefix = prefix
+        self._admin = admin
         self._layout = layout
         self._time_zone = time_zone
         self._limit = limit
@@ -57,29 +61,46 @@ class ActiveSessionsPage:
             wait = await async_call(self._limit, scope)
             if wait is not None:
                 return problem(429, "too_many", say("too_many", n=wait), (("retry-after", str(wait)),))
-        form = await _form(scope, receive)
-        if isinstance(form, Reply):
-            return form
         this = exchange(scope)
-        names = this.sessions.settings.cookies
-        cookie = headers.read(scope["headers"], b"")[0].decode("latin-1")
-        call = Call(
-            method=scope["method"],
-            path=scope["path"][len(self._prefix) :].lstrip("/"),
-            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=32)),
-            form=dict(form),
-            ids=tuple(value for name, value in form if name == "id"),
-            accept=headers.find(scope["headers"], b"accept") or "",
-            if_none_match=headers.find(scope["headers"], b"if-none-match") or "",
-            flash=read_cookies(cookie, names).get(names.flash),
-        )
-        return await answer(call, this, self._host(scope))
+        call = await read_call(scope, receive, self._prefix, this.sessions.settings.cookies)
+        return call if isinstance(call, Reply) else await answer(call, this, self._host(scope))
 
     def _host(self, scope: Scope) -> Host:
-        urls = Urls(scope.get("root_path", "") + self._prefix)
-        layout = default_layout if self._layout is None else partial(self._layout, scope)
-        name = None if self._time_zone is None else self._time_zone(scope)
-        return Host(urls, layout, None if name is None else ZoneInfo(name))
+        root = scope.get("root_path", "")
+        admin = None if self._admin is None else root + self._admin
+        layout, zone = shown_by(scope, self._layout, self._time_zone)
+        return Host(Urls(root + self._prefix), layout, zone, admin)
+
+
+def shown_by(
+    scope: Scope, layout: Layout | None, time_zone: Callable[[Scope], str | None] | None
+) -> tuple[Callable[[str, str, str], object], ZoneInfo | None]:
+    """How the host shows a page to the person of this scope: in its layout, in a time zone."""
+    name = None if time_zone is None else time_zone(scope)
+    bound = default_layout if layout is None else partial(layout, scope)
+    return bound, None if name is None else ZoneInfo(name)
+
+
+async def read_call(scope: Scope, receive: Receive, prefix: str, names: CookieNames) -> Call | Reply:
+    """The request as a route below this path sees it; a reply to one that can't be read."""
+    form = await _form(scope, receive)
+    if isinstance(form, Reply):
+        return form
+    try:
+        query = parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=32)
+    except ValueError:
+        return problem(400, "bad_query", "This address has too many parts.")
+    cookie = headers.read(scope["headers"], b"")[0].decode("latin-1")
+    return Call(
+        method=scope["method"],
+        path=scope["path"][len(prefix) :].lstrip("/"),
+        query=dict(query),
+        form=dict(form),
+        ids=tuple(value for name, value in form if name == "id"),
+        accept=headers.find(scope["headers"], b"accept") or "",
+        if_none_match=headers.find(scope["headers"], b"if-none-match") or "",
+        flash=read_cookies(cookie, names).get(names.flash),
+    )
 
 
 async def _form(scope: Scope, receive: Receive) -> list[tuple[str, str]] | Reply:

@@ -17,17 +17,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, request_response
 
-from ..asgi import RequireSession, SignedinMiddleware, exchange
+from ..admin import PREFIX, Action
+from ..asgi import Admin, RequireSession, SignedinMiddleware, exchange
 from ..asgi.types import ASGIApp, Message, Receive, Scope, Send
+from ..asgi.verbs import KEY
 from ..config import now_ms, open_async_sessions
 from ..errors import AnswerUnknown, StoreUnavailable
 from ..replies import SECURITY_HEADERS, STORE_DOWN, UNKNOWN_ANSWER
+from ..session import Session
 from ..settings import PAGE, Settings
-from .accounts import Account, Accounts
+from .accounts import Accounts
 from .demo_views import DEVICES_PAGE, DemoClock, DemoViews
 from .passwords import Passwords
 from .rate_limits import RateLimits
 from .shell import Demo, Shell
+from .viewers import viewer
 from .views import PASSWORD, PROFILE, Views
 
 CLEARED: Final = (b"clear-site-data", b'"cache", "cookies", "storage"')
@@ -49,26 +53,33 @@ def create_app(
     limits = RateLimits(accounts)
     views = Views(accounts, passwords or Passwords(), limits, shell)
 
-    def account_of(scope: Scope) -> Account | None:
-        """Whose request it is, as far as that can be known."""
-        this = exchange(scope)
-        return accounts.find(this.session.user_id) if this.is_known and this.session else None
+    def allows(session: Session, action: Action) -> bool:
+        account = accounts.find(session.user_id)
+        return account is not None and account.admin and not account.disabled
+
+    def may_be_acted_as(user_id: str) -> bool:
+        account = accounts.find(user_id)
+        return account is not None and not account.admin
 
     def layout(scope: Scope, title: str, head: str, body: str) -> str:
+        if scope["path"].startswith(PREFIX):
+            here = "audit" if scope["path"].endswith("/audit") else "sessions"
+            who, more = viewer(accounts, scope, own=True), {"section": "admin", "here": here}
+            return shell.html("shell.html", who, title=title, head=head, body=body, **more)
         return shell.html(
             "shell.html",
-            account_of(scope),
+            viewer(accounts, scope),
             title=title,
             head=head,
             body=body,
-            settings=True,
+            section="settings",
             here="history" if scope["path"].endswith("/history") else "active_sessions",
             skip="Skip to active sessions",
         )
 
     def time_zone(scope: Scope) -> str | None:
-        account = account_of(scope)
-        return None if account is None else account.time_zone
+        who = viewer(accounts, scope, own=True)
+        return None if who is None else who.account.time_zone
 
     async def limit(scope: Scope) -> int | None:
         this = exchange(scope)
@@ -88,7 +99,8 @@ def create_app(
     async def http_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         text = "There is nothing at this address." if error.status_code == 404 else ""
-        return shell.problem(error.status_code, error.detail, text)
+        who = viewer(accounts, request.scope) if KEY in request.scope else None
+        return shell.problem(error.status_code, error.detail, text, viewer=who)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -120,7 +132,14 @@ def create_app(
     )
     sessions = open_async_sessions(settings, clock=time, account_active=account_active)
     return SecurityHeaders(
-        SignedinMiddleware(app, sessions=sessions, layout=layout, time_zone=time_zone, limit=limit)
+        SignedinMiddleware(
+            app,
+            sessions=sessions,
+            layout=layout,
+            time_zone=time_zone,
+            limit=limit,
+            admin=Admin(allows, accounts, may_be_acted_as=may_be_acted_as),
+        )
     )
 
 

@@ -8,12 +8,13 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ..asgi import current_session, exchange
+from ..asgi import exchange
 from ..device import device_name, parse_device
 from ..steps import Touch
 from .accounts import Accounts
 from .demo import DEVICES, HOUR, Example
 from .shell import NO_STORE, Shell
+from .viewers import viewer
 
 DEVICES_PAGE: Final = "/demo/devices"
 MANY: Final = 100
@@ -42,11 +43,9 @@ class DemoViews:
 
     async def devices(self, request: Request) -> Response:
         """The page."""
-        session = current_session(request)
-        assert session is not None
         return self._shell.response(
             "devices.html",
-            self._accounts.find(session.user_id),
+            viewer(self._accounts, request.scope),
             title="Devices",
             here="devices",
             names=[_name(example) for example in DEVICES],

@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from ..describe import initials
 from ..page import Urls
 from ..replies import RETRY_AFTER
-from .accounts import Account
+from .viewers import Viewer
 
 NO_STORE: Final = {"cache-control": "no-store"}
 
@@ -45,8 +46,9 @@ class Shell:
         """Where the page's parts are."""
         return Urls(self.page)
 
-    def html(self, template: str, account: Account | None, **values: Any) -> str:
-        """A document. account: whose sidebar is shown; None for a page without one."""
+    def html(self, template: str, viewer: Viewer | None, **values: Any) -> str:
+        """A document. viewer: whose sidebar is shown; None for a page without one."""
+        account = None if viewer is None else viewer.account
         return (
             _environment()
             .get_template(template)
@@ -55,29 +57,26 @@ class Shell:
                 urls=self.urls,
                 demo=self.demo,
                 account=account,
+                viewer=viewer,
                 initials="" if account is None else initials(account.name),
-                **{"settings": False, "here": None, "head": ""} | values,
+                **{"section": None, "here": None, "head": ""} | values,
             )
         )
 
     def response(
-        self, template: str, account: Account | None, *, status: int = 200, **values: Any
+        self, template: str, viewer: Viewer | None, *, status: int = 200, **values: Any
     ) -> HTMLResponse:
         """A page as a response that no cache keeps."""
-        return HTMLResponse(self.html(template, account, **values), status, NO_STORE)
+        return HTMLResponse(self.html(template, viewer, **values), status, NO_STORE)
 
-    def problem(self, status: int, title: str, text: str, *, retry: bool = False) -> HTMLResponse:
+    def problem(
+        self, status: int, title: str, text: str, *, retry: bool = False, viewer: Viewer | None = None
+    ) -> HTMLResponse:
         """A page that says what went wrong, and needs nothing to say it."""
-        response = self.response("problem.html", None, status=status, title=title, text=text)
+        response = self.response("problem.html", viewer, status=status, title=title, text=text)
         if retry:
             response.headers.update(dict(RETRY_AFTER))
         return response
-
-
-def initials(name: str) -> str:
-    """The first letters of the first and the last word of a name."""
-    words = name.split()
-    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
 
 @cache

@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ..asgi import credentials_changed, current_session, exchange, sign_in, sign_out, why_signed_out
+from ..asgi import credentials_changed, exchange, sign_in, sign_out, why_signed_out
 from ..errors import StoreUnavailable
+from ..messages import say
 from ..origin import is_local_path
 from ..outcomes import Refused
 from ..session import clean_text
@@ -21,6 +22,7 @@ from .accounts import Account, Accounts
 from .passwords import Passwords, check_new
 from .rate_limits import RateLimits
 from .shell import NO_STORE, Shell
+from .viewers import Viewer, viewer
 
 SIGN_IN: Final = "/sign_in"
 PROFILE: Final = "/-/user_settings/profile"
@@ -136,12 +138,15 @@ class Views:
 
     async def home(self, request: Request) -> Response:
         """Where a sign-in leads."""
-        return self._shell.response("home.html", self._account(request), title="Home")
+        return self._shell.response("home.html", self._viewer(request), title="Home")
 
     async def profile(self, request: Request) -> Response:
         """Name and time zone."""
-        account, error = self._account(request), ""
-        if request.method == "POST":
+        who, error = self._viewer(request), ""
+        account = who.account
+        if request.method == "POST" and who.acting_as is not None:
+            error = say("while_acting")
+        elif request.method == "POST":
             async with request.form(max_files=0, max_fields=16, max_part_size=65_536) as form:
                 name = clean_text(_text(form.get("name")).strip(), 255)
                 zone = _text(form.get("time_zone")).strip()
@@ -155,10 +160,10 @@ class Views:
                 return _see(f"{PROFILE}?saved#flash")
         return self._shell.response(
             "profile.html",
-            account,
+            who,
             status=422 if error else 200,
             title="Profile",
-            settings=True,
+            section="settings",
             here="profile",
             zones=sorted(available_timezones()),
             error=error,
@@ -167,19 +172,21 @@ class Views:
 
     async def password(self, request: Request) -> Response:
         """A new password ends all other sessions, and this one gets a new secret (E7)."""
-        account, error = self._account(request), ""
-        if request.method == "POST":
+        who, error = self._viewer(request), ""
+        if request.method == "POST" and who.acting_as is not None:
+            error = say("while_acting")
+        elif request.method == "POST":
             async with request.form(max_files=0, max_fields=16, max_part_size=65_536) as form:
                 current, new = _text(form.get("current")), _text(form.get("new"))
-            error = await self._change(request, account, current, new)
+            error = await self._change(request, who.account, current, new)
             if not error:
                 return _see(f"{PASSWORD}?changed#flash")
         return self._shell.response(
             "password.html",
-            account,
+            who,
             status=422 if error else 200,
             title="Password",
-            settings=True,
+            section="settings",
             here="password",
             error=error,
             changed="changed" in request.query_params,
@@ -215,14 +222,12 @@ class Views:
         change = partial(self._accounts.set_password, now=now, expected=known)
         return await run_sync(change, account_id, new)
 
-    def _account(self, request: Request) -> Account:
-        """The account of a request that has a session."""
-        session = current_session(request)
-        assert session is not None
-        account = self._accounts.find(session.user_id)
-        if account is None:
+    def _viewer(self, request: Request) -> Viewer:
+        """Whose page a request that has a session is shown."""
+        who = viewer(self._accounts, request.scope)
+        if who is None:
             raise StoreUnavailable("The account of this session can't be found. Nothing was changed.")
-        return account
+        return who
 
 
 def _see(path: str) -> Response:
