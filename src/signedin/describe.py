@@ -142,15 +142,3 @@ def _local(ms: int, zone: tzinfo) -> datetime:
 def _time(then: datetime) -> str:
     name = " UTC" if then.tzname() == "UTC" else ""
     return f"{then:%H:%M}{name}"
-
-
-def masked_ip(ip: str) -> str:
-    """An address without its last part: ``203.0.113.•••``, ``2001:db8:4f::•••``."""
-    try:
-        address = ip_address(ip)
-    except ValueError:
-        return "•••"
-    if address.version == 4:
-        return ip.rpartition(".")[0] + ".•••"
-    network = str(ip_network((address, 48), strict=False).network_address)
-    return network.removesuffix("::") + "::•••"

@@ -12,9 +12,11 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final, Protocol, TypeVar
 
-from .selector import NoSuchUser
+from .selector import NoSuchUser, Reading
 from .session import checked_user_id
 
+WORD_FINDS: Final = 1000
+"""In the names of how many users a free word may be found."""
 NEAREST_OF: Final = 20_000
 """How many users are looked through for a name that was nearly written."""
 
@@ -116,6 +118,23 @@ def named(directory: Directory[P], text: str) -> P:
             f"no user matches {text!r} (tried username, id, e-mail).{nearest(directory, text)}"
         )
     return person
+
+
+def reading_with(directory: Directory[Person], now: int) -> Reading:
+    """How the terms of a selector are read where this directory knows the users."""
+
+    def find_users(how: str, text: str) -> tuple[str, ...]:
+        if how == "user":
+            return (named(directory, text).id,)
+        person = directory.find_by_email(text)
+        if person is None:
+            raise NoSuchUser(f"no user has the e-mail address {text!r}.{nearest(directory, text)}")
+        return (person.id,)
+
+    def find_word(text: str) -> list[str]:
+        return [person.id for person in directory.search(text, WORD_FINDS)]
+
+    return Reading(now, find_users, find_word)
 
 
 def nearest(directory: Directory[Person], text: str) -> str:

@@ -14,11 +14,11 @@ from ..admin import ACTIONS, Action, Admin
 from ..admin_page import AdminUrls, View
 from ..colours import call, in_thread
 from ..describe import masked_ip, title
-from ..directory import Directory, NoDirectory, Person, Stranger, named
+from ..directory import Directory, NoDirectory, Person, Stranger, reading_with
 from ..messages import ENGLISH, say
 from ..page import Flash, Fragment, default_layout
 from ..replies import Call, Headers, Reply, problem
-from ..selector import NoSuchUser, Reading, Selector, parse_selector
+from ..selector import Selector, parse_selector
 from ..session import EndedSession, Session, checked_user_id, clean_text, parse_session_id
 from ..steps import Counts
 from .request import Exchange
@@ -30,8 +30,6 @@ FLASH_SECONDS: Final = 60
 SEARCH_CHARACTERS: Final = 500
 COUNTED_FOR: Final = 30_000
 """So long the counts of everything are good, milliseconds: each takes a walk through the store."""
-NAMED_BY_A_WORD: Final = 1000
-"""A free word stands for the names of so many users at most."""
 
 
 @dataclass
@@ -99,20 +97,7 @@ class AdminCore:
         """What was searched for, and what of it can't be understood."""
         if len(text) > SEARCH_CHARACTERS:  # cut off, it could mean more
             return Selector(), (say("admin_search_long", most=SEARCH_CHARACTERS),)
-        directory = self._directory
-
-        def find_users(how: str, name: str) -> list[str]:
-            if how == "user":
-                return [named(directory, name).id]
-            person = directory.find_by_email(name)
-            if person is None:
-                raise NoSuchUser(f"no user has the e-mail address {name!r}.")
-            return [person.id]
-
-        def find_word(word: str) -> list[str]:
-            return [person.id for person in directory.search(word, NAMED_BY_A_WORD)]
-
-        return in_thread(parse_selector, text, Reading(self._now, find_users, find_word))
+        return in_thread(parse_selector, text, reading_with(self._directory, self._now))
 
     def _people(self, user_ids: Iterable[str]) -> dict[str, Person]:
         """Those of these users whom the directory knows."""

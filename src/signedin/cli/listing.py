@@ -10,7 +10,7 @@ import click
 
 from ..api import ended_json, list_json, session_json
 from ..describe import is_idle, rfc3339, title
-from ..directory import NoDirectory
+from ..directory import NoDirectory, reading_with
 from ..messages import say as message
 from ..reasons import REASONS
 from ..selector import Selector, SelectorError
@@ -20,7 +20,7 @@ from .failures import Failure
 from .frame import Frame, framed, plural
 from .output import Out, ago, print_json, print_table, printing
 from .people import People
-from .selecting import reading, selecting, selector_of
+from .selecting import selecting, selector_of
 
 if TYPE_CHECKING:
     from .._sync.sessions import Sessions
@@ -229,7 +229,7 @@ def named_sessions(sessions: Sessions, texts: Sequence[str]) -> dict[str, Sessio
     for text in texts:
         try:
             terms = (("session", text),)
-            selector = select_terms(terms, reading(NoDirectory(), sessions.clock()))
+            selector = select_terms(terms, reading_with(NoDirectory(), sessions.clock()))
         except SelectorError as error:
             raise Failure("usage", str(error)) from error
         alike = list(islice(sessions.search(selector), 10))

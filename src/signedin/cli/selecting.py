@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..directory import Directory, named
-from ..selector import NoSuchUser, Reading, Selector, SelectorError, select, split_terms
+from ..directory import Directory, reading_with
+from ..selector import NoSuchUser, Selector, SelectorError, select, split_terms
 from .failures import Failure
 
 if TYPE_CHECKING:
     from ..directory import Person
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-WORD_FINDS = 1000
-"""In the names of how many users a free word may be found."""
 
 _OPTIONS = (
     click.option(
@@ -68,7 +65,7 @@ def selector_of(options: dict[str, Any], directory: Directory[Person], now: int)
     if options["all_users"] and any(key in ("user", "email") for key, _ in terms):
         raise Failure("usage", "--user and --all-users can't be said together.")
     try:
-        return select(terms, reading(directory, now))
+        return select(terms, reading_with(directory, now))
     except NoSuchUser:
         raise
     except SelectorError as error:
@@ -78,23 +75,6 @@ def selector_of(options: dict[str, Any], directory: Directory[Person], now: int)
 def is_empty(options: dict[str, Any]) -> bool:
     """Whether nothing at all was selected."""
     return not options["all_users"] and not _terms(options)
-
-
-def reading(directory: Directory[Person], now: int) -> Reading:
-    """How terms are read where this directory knows the users."""
-
-    def find_users(how: str, text: str) -> Sequence[str]:
-        if how == "user":
-            return (named(directory, text).id,)
-        person = directory.find_by_email(text)
-        if person is None:
-            raise NoSuchUser(f"no user has the e-mail address {text!r}.")
-        return (person.id,)
-
-    def find_word(text: str) -> Iterable[str]:
-        return [person.id for person in directory.search(text, WORD_FINDS)]
-
-    return Reading(now, find_users, find_word)
 
 
 def _terms(options: dict[str, Any]) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ import msgspec
 
 from ..api import session_json
 from ..describe import title
+from ..directory import reading_with
 from ..duration import parse_duration
 from ..selector import Selector, parse_selector
 from ..session import Session, SessionId
@@ -28,7 +29,7 @@ from .frame import Frame, framed, plural
 from .listing import SORTS, flags
 from .output import Out, ago, inert, printing
 from .people import People
-from .selecting import reading, selecting, selector_of
+from .selecting import selecting, selector_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -134,7 +135,7 @@ class _Screen:
         now = self.sessions.clock()
         selector = self.selector
         if self.filter:
-            narrower, wrong = parse_selector(self.filter, reading(self.people.directory, now))
+            narrower, wrong = parse_selector(self.filter, reading_with(self.people.directory, now))
             self.told = " ".join(wrong)
             found = self.sessions.search_page(selector, limit=AT_MOST).sessions
             found = tuple(session for session in found if narrower.matches(session, now))
