@@ -18,8 +18,9 @@ RULES = (
     (r"\bawait ", ""),
     (r"\basync_(?=answer|in_thread|call)", ""),
     (r"\bAsyncIterator\b", "Iterator"),
+    (r"\b__aiter__\b", "__iter__"),
     (
-        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|Exchange|Routes|Operating|Run|Admin)",
+        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|Exchange|Routes|Operating|Run|ActiveSession|User|Everyone|Where|DestroyAll|Admin)",
         "",
     ),
 )

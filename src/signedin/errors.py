@@ -31,3 +31,11 @@ class SchemaError(StoreUnavailable):
 
 class ClockError(SignedinError):
     """The clock is far behind the newest record, so nothing is removed as expired."""
+
+
+class ReadOnly(SignedinError):
+    """This console only reads. Start it without --read-only to revoke."""
+
+
+class UserNotFound(SignedinError, LookupError):
+    """There is no such user."""

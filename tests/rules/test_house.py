@@ -26,6 +26,7 @@ FRAMEWORKS = {
     "click",
     "rich",
     "IPython",
+    "traitlets",
 }
 # Rules may use these libraries, and the page its templates.
 LIBRARIES = {"msgspec", "ua_parser", "http_sf", "jinja2"}

@@ -11,6 +11,7 @@ import click
 
 from .. import __version__
 from .accounts import user
+from .console import console
 from .doctor import doctor
 from .failures import CODES, Failure, report
 from .frame import Suggesting
@@ -38,7 +39,7 @@ def command() -> None:
     """
 
 
-_LOOKING = (list_, show, users, history, stats, watch, audit)
+_LOOKING = (list_, show, users, history, stats, watch, audit, console)
 _DOING = (revoke, sweep, serve, demo, user, schema, doctor, completion, version, help_)
 for part in (*_LOOKING, *_DOING):
     command.add_command(part)

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from ..errors import SettingsError, SignedinError, StoreUnavailable
+from ..errors import ReadOnly, SettingsError, SignedinError, StoreUnavailable, UserNotFound
 from ..selector import NoSuchUser
 
 CODES: Final = {
@@ -47,8 +47,10 @@ def told(*, debug: bool = False) -> Iterator[None]:
         yield
     except (Failure, click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
         raise
-    except NoSuchUser as error:
+    except (NoSuchUser, UserNotFound) as error:
         raise Failure("not_found", str(error)) from error
+    except ReadOnly as error:
+        raise Failure("read_only", str(error)) from error
     except SettingsError as error:
         raise Failure("usage", str(error)) from error
     except StoreUnavailable as error:
