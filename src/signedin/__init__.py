@@ -4,7 +4,7 @@ Start with an adapter (``signedin.asgi``), or with :func:`open_async_sessions` a
 :func:`open_sessions`. A map of the house, arrows going down:
 
 ========================================  ==========================================================
-``cli/``, ``server/``                     operators' commands; the runnable service and its demo
+``cli/``, ``console.py``, ``server/``     operators' commands and names; the service and its demo
 ``asgi/``                                 the adapter for ASGI frameworks: a middleware and verbs
 ``config.py``                             the one place where settings, a store and a clock meet
 ``_async/sessions.py``                    ★ the flow: what can be done with sessions
