@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import stat
 import subprocess
@@ -173,8 +174,10 @@ class Terminal:
 
     def until(self, text: str) -> str:
         """Read until the text has come; what came."""
-        seen = ""
-        while text not in seen:
+        seen, late = "", time.monotonic() + 20
+        while (
+            text not in seen and time.monotonic() < late and select.select([self.master], [], [], 20)[0]
+        ):
             try:
                 seen += os.read(self.master, 65_536).decode("utf-8", "replace")
             except OSError:

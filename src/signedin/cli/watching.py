@@ -136,7 +136,7 @@ class _Screen:
         selector = self.selector
         if self.filter:
             narrower, wrong = parse_selector(self.filter, reading_with(self.people.directory, now))
-            self.told = " ".join(wrong)
+            self.told = " ".join(wrong) or self.told
             found = self.sessions.search_page(selector, limit=AT_MOST).sessions
             found = tuple(session for session in found if narrower.matches(session, now))
         else:
