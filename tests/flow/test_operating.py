@@ -1,0 +1,196 @@
+"""What operators do with the flow: pages, runs that are stopped or break, the trail; the console's names."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import signedin._async.operating
+import signedin._sync.operating
+from signedin._async.console import AsyncActiveSession, AsyncUser
+from signedin.directory import NoDirectory
+from signedin.errors import AnswerUnknown, ReadOnly, StoreUnavailable, UserNotFound
+from signedin.selector import Selector, parse_network
+
+from ..support import HOUR, LAPTOP, PHONE, SECOND, Clock, ids
+from .support import Browser
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (signedin._async.operating, signedin._sync.operating):
+        monkeypatch.setattr(module, "PAGE", 2)
+        monkeypatch.setattr(module, "AT_ONCE", 2)
+
+
+async def people(flow: Any, clock: Clock, count: int = 9) -> list[str]:
+    """So many sessions of as many users, a second apart, every third on a phone."""
+    made = []
+    for number in range(count):
+        clock.tick(SECOND)
+        browser = Browser(flow, PHONE if number % 3 == 0 else LAPTOP)
+        made.append((await browser.sign_in(str(number), remember=True)).session.id)
+    return made
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 20])
+async def test_pages(open_sessions: Any, clock: Clock, limit: int) -> None:
+    """Page by page every session that is meant, once; all of them most recent first."""
+    flow = open_sessions()
+    made = await people(flow, clock)
+    for selector, meant in (
+        (Selector(), made[::-1]),
+        (Selector(kind="phone"), made[::3]),
+        (Selector(ip=parse_network("203.0.113.0/24")), [i for n, i in enumerate(made) if n % 3]),
+        (Selector(users=("3", "4")), [made[4], made[3]]),
+        (Selector(seen=4 * SECOND), made[:3:-1]),
+    ):
+        seen, cursor = [], None
+        while True:
+            page = await flow.search_page(selector, cursor=cursor, limit=limit)
+            seen += [session.id for session in page.sessions]
+            cursor = page.cursor
+            if cursor is None:
+                break
+            assert len(page.sessions) == limit
+        assert sorted(seen) == sorted(meant)
+        if selector == Selector():
+            assert seen == meant
+        assert (await flow.matching(selector)).sessions == len(meant)
+
+
+async def test_looking_through_no_more_than_asked(open_sessions: Any, clock: Clock) -> None:
+    """A rare thing is looked for in steps; the page says that it is one."""
+    flow = open_sessions()
+    await people(flow, clock)
+    page = await flow.search_page(Selector(browser="nothing"), limit=2, look_through=2)
+    assert page.sessions == ()
+    assert page.looked_through
+    assert page.cursor is not None
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize(
+    "selector", [Selector(), Selector(kind="desktop"), Selector(users=("1", "2", "4", "5"))]
+)
+async def test_a_run_that_is_stopped(open_sessions: Any, clock: Clock, selector: Selector) -> None:
+    """Between two batches; it says exactly what was done, and the same once more does the rest."""
+    flow = open_sessions()
+    await people(flow, clock)
+    meant = (await flow.matching(selector)).sessions
+    calls: list[int] = []
+
+    def stop() -> bool:
+        calls.append(1)
+        return len(calls) > 1
+
+    done = await flow.revoke_matching(selector, operator="root", reason="INC-1", stop=stop)
+    assert done.outcome == "stopped"
+    assert 0 < done.sessions < meant
+    assert (await flow.matching(selector)).sessions == meant - done.sessions
+    run = await flow.audit_run(done.run)
+    assert (run.last.outcome, run.last.sessions, run.last.reason) == ("stopped", done.sessions, "INC-1")
+    again = await flow.revoke_matching(selector, operator="root")
+    assert (again.outcome, again.sessions) == ("done", meant - done.sessions)
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("trouble", [StoreUnavailable, AnswerUnknown])
+async def test_a_store_that_goes_away(
+    open_sessions: Any, clock: Clock, colour: str, trouble: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exact counts of what is known, and how many are in doubt; nothing else is claimed."""
+    flow = open_sessions()
+    await people(flow, clock)
+    store = flow.store if colour == "async" else flow.wrapped.store
+    real, calls = store.end_many, []
+
+    async def broken(endings: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise trouble
+        return await real(endings)
+
+    def broken_sync(endings: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise trouble
+        return real(endings)
+
+    monkeypatch.setattr(store, "end_many", broken if inspect.iscoroutinefunction(real) else broken_sync)
+    done = await flow.revoke_matching(Selector(kind="desktop"), operator="root")
+    assert (done.outcome, done.sessions, type(done.trouble)) == ("failed", 2, trouble)
+    assert done.in_doubt == (2 if trouble is AnswerUnknown else 0)
+    run = await flow.audit_run(done.run)
+    assert (run.last.outcome, run.last.sessions, run.last.in_doubt) == ("failed", 2, done.in_doubt)
+
+
+async def test_these(open_sessions: Any, clock: Clock) -> None:
+    """By their ids, whoever's: ended, ended before, and of nobody."""
+    flow = open_sessions()
+    made = await people(flow, clock, 4)
+    await flow.revoke_these(made[:1], operator="root")
+    done = await flow.revoke_these([*made[:3], "0" * 48], operator="root")
+    assert (done.sessions, done.already, done.not_found) == (2, 1, ("0" * 48,))
+    assert ids(await flow.list(None)) == {made[3]}
+    assert (await flow.overview("1")).remembered == 0
+
+
+async def test_what_has_ended(open_sessions: Any, clock: Clock) -> None:
+    """Of anybody, the latest first, page by page, by a selector."""
+    flow = open_sessions()
+    made = await people(flow, clock)
+    for session_id in made:
+        clock.tick(SECOND)
+        await flow.revoke_these([session_id], operator="root")
+    for selector, meant in (
+        (Selector(), made[::-1]),
+        (Selector(kind="phone"), [made[6], made[3], made[0]]),
+    ):
+        seen, cursor = [], None
+        while True:
+            page = await flow.search_ended(selector, cursor=cursor, limit=2)
+            seen += [session.id for session in page.sessions]
+            cursor = page.cursor
+            if cursor is None:
+                break
+        assert seen == meant
+
+
+async def test_acting_as_somebody_ends(open_sessions: Any, clock: Clock) -> None:
+    """At its time at the latest, by itself (S4)."""
+    flow = open_sessions()
+    browser = Browser(flow, LAPTOP)
+    await browser.sign_in("3")
+    until = clock() + HOUR
+    browser.take((await flow.rotate(browser.token, acting_as="1", acting_until=until)).cookies)
+    assert (await flow.validate(browser.token)).acting_as == "1"
+    clock.tick(HOUR)
+    assert (await flow.validate(browser.token)).acting_as is None
+
+
+async def test_the_consoles_names_with_await(path: str, clock: Clock) -> None:
+    """The async twin does what the console does."""
+    from signedin._async.sessions import AsyncSessions
+    from signedin._async.stores.sqlite import AsyncSqliteStore
+    from signedin.settings import Settings
+
+    flow = AsyncSessions(AsyncSqliteStore(path), Settings(), clock)
+    await people(flow, clock, 4)
+    active = AsyncActiveSession(flow, NoDirectory(), operator="script:test")
+    users = AsyncUser(active)
+    assert sorted([user.id async for user in users.find_each()]) == ["0", "1", "2", "3"]
+    assert len(await active.list(users.all)) == 4
+    user = await users.find(2)
+    (session,) = await user.sessions
+    assert await active.destroy_session(user, session.session_private_id)
+    assert await active.list(user) == []
+    with pytest.raises(UserNotFound):
+        await users.find("")
+    only = AsyncActiveSession(flow, NoDirectory(), operator="x", read_only=True)
+    with pytest.raises(ReadOnly):
+        await only.destroy_all()
+    assert (await active.destroy_all()).sessions == 3
+    await flow.close()
