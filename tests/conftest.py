@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from signedin._async.sessions import AsyncSessions
-from signedin._async.stores.sqlite import AsyncSqliteStore
-from signedin._sync.sessions import Sessions
-from signedin._sync.stores.sqlite import SqliteStore
+from signedin.config import open_async_sessions, open_async_store, open_store
+from signedin.config import open_sessions as open_sync_sessions
 from signedin.cookies import Cookie, CookieNames
 from signedin.settings import Settings
 from signedin.token import Token
 
+from .engines import ENGINES, Engine
 from .support import ISSUED, AsAsync, Clock
 
 
@@ -41,30 +40,36 @@ def colour(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def store(colour: str, path: str) -> AsyncIterator[Any]:
+def engine() -> Engine:
+    """What keeps the sessions: a SQLite file, where a folder's own fixture doesn't say more."""
+    return ENGINES["sqlite"]
+
+
+@pytest.fixture
+def url(engine: Engine, path: str) -> str:
+    """A store of the test's own, empty."""
+    return engine.fresh(path)
+
+
+@pytest.fixture
+async def store(colour: str, url: str) -> AsyncIterator[Any]:
     """Each store in each colour, behind the async face."""
-    made = AsyncSqliteStore(path) if colour == "async" else AsAsync(SqliteStore(path))
+    settings = Settings(store=url)
+    made = open_async_store(settings) if colour == "async" else AsAsync(open_store(settings))
     yield made
     await made.close()
 
 
 @pytest.fixture
-async def open_sessions(colour: str, path: str, clock: Clock) -> AsyncIterator[Callable[..., Any]]:
+async def open_sessions(colour: str, url: str, clock: Clock) -> AsyncIterator[Callable[..., Any]]:
     """Opens the flow on the test's store, under settings of the test's choice."""
     opened: list[Any] = []
 
-    def make(*, listeners: Any = (), account_active: Any = None, **settings: Any) -> Any:
-        chosen = Settings.of(settings)
-        if colour == "async":
-            flow: Any = AsyncSessions(
-                AsyncSqliteStore(path), chosen, clock, listeners=listeners, account_active=account_active
-            )
-        else:
-            flow = AsAsync(
-                Sessions(
-                    SqliteStore(path), chosen, clock, listeners=listeners, account_active=account_active
-                )
-            )
+    def make(**values: Any) -> Any:
+        values |= {"store": url, "clock": clock}
+        flow: Any = (
+            open_async_sessions(**values) if colour == "async" else AsAsync(open_sync_sessions(**values))
+        )
         opened.append(flow)
         return flow
 

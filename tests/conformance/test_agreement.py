@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import itertools
 import random
+import sys
 from typing import Any
 
 import pytest
 
-import signedin._async.stores.sqlite
-import signedin._sync.stores.sqlite
-import signedin.session
-import signedin.sqlite.steps
 from signedin.policy import surplus
 from signedin.reasons import REASONS
 from signedin.session import deadline
@@ -59,13 +56,9 @@ async def test_who_goes_at_the_cap(store: Any, seed: int) -> None:
 @pytest.fixture
 def equal_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     """All users have the same tag, as two of them might."""
-    for module in (
-        signedin.session,
-        signedin.sqlite.steps,
-        signedin._async.stores.sqlite,
-        signedin._sync.stores.sqlite,
-    ):
-        monkeypatch.setattr(module, "user_tag", lambda user_id: b"t" * 12)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("signedin.") and hasattr(module, "user_tag"):
+            monkeypatch.setattr(module, "user_tag", lambda user_id: b"t" * 12)
 
 
 @pytest.mark.usefixtures("equal_tags")
