@@ -58,6 +58,13 @@ class AuditPage(NamedTuple):
     cursor: int | None
 
 
+class AuditLog(NamedTuple):
+    """The trail's entries as they were written, the earliest first, and where the next page starts."""
+
+    entries: list[AuditEntry]
+    cursor: int | None
+
+
 def new_run() -> str:
     """A fresh name for a run: 16 hex digits."""
     return os.urandom(8).hex()

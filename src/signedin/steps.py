@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from .reasons import Reason
 from .remember_me import Series
-from .session import Client, EndedSession, Record, SessionId
+from .session import Client, EndedRecord, EndedSession, Record, SessionId
 
 Refusal = Literal["barrier", "limit", "lost"]
 """barrier: sign-ins that began then are stopped. limit: the cap is reached and refuses. lost: the
@@ -194,3 +194,35 @@ class Swept(NamedTuple):
 
     ended: tuple[EndedSession, ...]
     more: bool
+
+
+class UserRecords(NamedTuple):
+    """All that a store keeps of one user, to be moved to another store. Confidential, as records are.
+
+    barrier: milliseconds, or 0. data: the bags by session.
+    """
+
+    user_id: str
+    barrier: int
+    ended: list[EndedRecord]
+    records: list[Record]
+    series: list[Series]
+    data: dict[SessionId, bytes]
+
+
+class Exported(NamedTuple):
+    """A page of users, and where the next one starts; None at the end."""
+
+    users: list[UserRecords]
+    cursor: str | None
+
+
+class Imported(NamedTuple):
+    """What an import changed: sessions and series written, endings that were not known before, and
+    sessions that were left out because they have ended here.
+    """
+
+    sessions: int
+    series: int
+    ended: int
+    refused: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from functools import lru_cache
 from typing import Any, Final
 
@@ -54,25 +55,9 @@ def end_everybody(
     return Batch(sessions, users, forgotten, tuple(map(ended_session, rows)), next_one)
 
 
-def audit(connection: apsw.Connection, entry: AuditEntry) -> None:
+def audit(connection: apsw.Connection, entry: AuditEntry, once: bool) -> None:
     """See :meth:`AsyncStore.audit`."""
-    connection.execute(
-        _SQL["audit"],
-        (
-            entry.run,
-            entry.at,
-            entry.outcome,
-            entry.actor,
-            entry.action,
-            entry.about,
-            entry.reason,
-            entry.origin,
-            entry.sessions,
-            entry.already,
-            entry.users,
-            entry.in_doubt,
-        ),
-    )
+    connection.execute(_SQL["audit_once" if once else "audit"], astuple(entry))
 
 
 def audit_run(row: Sequence[Any]) -> AuditRun:

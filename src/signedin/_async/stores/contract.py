@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ...audit import AuditEntry, AuditPage, AuditRun
+from ...audit import AuditEntry, AuditLog, AuditPage, AuditRun
 from ...remember_me import Series
 from ...session import EndedRecord, EndedSession, Record, SessionId
 from ...steps import (
@@ -26,6 +26,8 @@ from ...steps import (
     EndedPage,
     Ending,
     EndingEverybody,
+    Exported,
+    Imported,
     Page,
     Query,
     Refusal,
@@ -34,6 +36,7 @@ from ...steps import (
     SignIn,
     Swept,
     Touch,
+    UserRecords,
     UserSessions,
 )
 
@@ -124,14 +127,31 @@ class AsyncStore(Protocol):
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """Write the data bag (64 kB at most) of a live session, or remove it."""
 
-    async def audit(self, entry: AuditEntry) -> None:
-        """Add an entry to the audit trail; none is ever changed or removed."""
+    async def audit(self, entry: AuditEntry, *, once: bool = False) -> None:
+        """Add an entry to the audit trail; none is ever changed or removed. once: unless its run has
+        the very same entry.
+        """
 
     async def audit_run(self, run: str) -> AuditRun | None:
         """A run of the trail by its name."""
 
     async def audit_trail(self, cursor: int | None, limit: int) -> AuditPage:
         """The runs, the latest first, a page at a time."""
+
+    async def audit_log(self, cursor: int | None, limit: int) -> AuditLog:
+        """The trail's entries, the earliest first, a page at a time."""
+
+    async def export(self, cursor: str | None, limit: int) -> Exported:
+        """All that is kept of about so many users, a page at a time; each user whole, whatever is
+        written meanwhile.
+        """
+
+    async def import_users(self, users: Sequence[UserRecords]) -> Imported:
+        """Bring what is kept of each user to what another store keeps, one step a user. A barrier only
+        moves forwards. What has ended in either has ended; of two records of a session the one that
+        was active later stays, of two of a series the one that expires later. Series that are not
+        among the given ones are forgotten: they may have been, there.
+        """
 
     async def close(self) -> None:
         """Finish what is under way and let go of the files or connections."""

@@ -8,14 +8,14 @@ from typing import Any, Final, TypeVar
 import apsw
 import msgspec
 
-from ...audit import AuditEntry, AuditPage, AuditRun
+from ...audit import AuditEntry, AuditLog, AuditPage, AuditRun
 from ...colours import async_answer, async_in_thread
 from ...policy import DAY, HISTORY_LENGTH, LATELY
 from ...remember_me import Series, series_key
 from ...selector import LAST
 from ...session import EndedRecord, EndedSession, Record, SessionId, user_tag
 from ...sql import statements
-from ...sqlite import operating, steps
+from ...sqlite import copying, operating, steps
 from ...sqlite.engine import Engine, broken
 from ...sqlite.steps import id_of, key_of
 from ...steps import (
@@ -26,6 +26,8 @@ from ...steps import (
     EndedPage,
     Ending,
     EndingEverybody,
+    Exported,
+    Imported,
     Page,
     Query,
     Refusal,
@@ -34,6 +36,7 @@ from ...steps import (
     SignIn,
     Swept,
     Touch,
+    UserRecords,
     UserSessions,
 )
 
@@ -198,6 +201,20 @@ class AsyncSqliteStore:
         runs = [operating.audit_run(row) for row in rows]
         return AuditPage(runs, runs[-1].number if len(runs) == limit else None)
 
+    async def audit_log(self, cursor: int | None, limit: int) -> AuditLog:
+        rows = await async_in_thread(self._rows, "audit_log", (cursor or 0, limit))
+        entries = [AuditEntry(*row[1:]) for row in rows]
+        return AuditLog(entries, rows[-1][0] if len(rows) == limit else None)
+
+    async def export(self, cursor: str | None, limit: int) -> Exported:
+        return await async_in_thread(self._export, cursor, limit)
+
+    def _export(self, cursor: str | None, limit: int) -> Exported:
+        try:
+            return copying.export(self._engine.reader, cursor, limit)
+        except (apsw.Error, OSError) as error:
+            raise broken(error) from error
+
     async def everybody_barrier(self) -> int:
         rows = await self._inline_read(lambda: self._rows("everybody_barrier", ()))
         return rows[0][0] if rows else 0
@@ -258,8 +275,11 @@ class AsyncSqliteStore:
             lambda connection: operating.end_everybody(connection, ending, cursor, limit, told)
         )
 
-    async def audit(self, entry: AuditEntry) -> None:
-        await self._write(lambda connection: operating.audit(connection, entry))
+    async def audit(self, entry: AuditEntry, *, once: bool = False) -> None:
+        await self._write(lambda connection: operating.audit(connection, entry, once))
+
+    async def import_users(self, users: Sequence[UserRecords]) -> Imported:
+        return await self._write(lambda connection: copying.import_users(connection, users))
 
     async def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
         return await self._write(

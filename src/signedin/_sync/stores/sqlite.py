@@ -9,14 +9,14 @@ from typing import Any, Final, TypeVar
 import apsw
 import msgspec
 
-from ...audit import AuditEntry, AuditPage, AuditRun
+from ...audit import AuditEntry, AuditLog, AuditPage, AuditRun
 from ...colours import answer, in_thread
 from ...policy import DAY, HISTORY_LENGTH, LATELY
 from ...remember_me import Series, series_key
 from ...selector import LAST
 from ...session import EndedRecord, EndedSession, Record, SessionId, user_tag
 from ...sql import statements
-from ...sqlite import operating, steps
+from ...sqlite import copying, operating, steps
 from ...sqlite.engine import Engine, broken
 from ...sqlite.steps import id_of, key_of
 from ...steps import (
@@ -27,6 +27,8 @@ from ...steps import (
     EndedPage,
     Ending,
     EndingEverybody,
+    Exported,
+    Imported,
     Page,
     Query,
     Refusal,
@@ -35,6 +37,7 @@ from ...steps import (
     SignIn,
     Swept,
     Touch,
+    UserRecords,
     UserSessions,
 )
 
@@ -195,6 +198,20 @@ class SqliteStore:
         runs = [operating.audit_run(row) for row in rows]
         return AuditPage(runs, runs[-1].number if len(runs) == limit else None)
 
+    def audit_log(self, cursor: int | None, limit: int) -> AuditLog:
+        rows = in_thread(self._rows, "audit_log", (cursor or 0, limit))
+        entries = [AuditEntry(*row[1:]) for row in rows]
+        return AuditLog(entries, rows[-1][0] if len(rows) == limit else None)
+
+    def export(self, cursor: str | None, limit: int) -> Exported:
+        return in_thread(self._export, cursor, limit)
+
+    def _export(self, cursor: str | None, limit: int) -> Exported:
+        try:
+            return copying.export(self._engine.reader, cursor, limit)
+        except (apsw.Error, OSError) as error:
+            raise broken(error) from error
+
     def everybody_barrier(self) -> int:
         rows = self._inline_read(lambda: self._rows("everybody_barrier", ()))
         return rows[0][0] if rows else 0
@@ -251,8 +268,11 @@ class SqliteStore:
             lambda connection: operating.end_everybody(connection, ending, cursor, limit, told)
         )
 
-    def audit(self, entry: AuditEntry) -> None:
-        self._write(lambda connection: operating.audit(connection, entry))
+    def audit(self, entry: AuditEntry, *, once: bool = False) -> None:
+        self._write(lambda connection: operating.audit(connection, entry, once))
+
+    def import_users(self, users: Sequence[UserRecords]) -> Imported:
+        return self._write(lambda connection: copying.import_users(connection, users))
 
     def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
         return self._write(lambda connection: steps.forget(connection, user_id, only=only, keep=keep))

@@ -92,6 +92,10 @@ FROM audit AS first
 JOIN audit AS last ON last.number = (SELECT max(number) FROM audit WHERE run = first.run)
 WHERE first.is_first AND first.number < ? ORDER BY first.number DESC LIMIT ?;
 
+-- audit_log: the entries as they were written, from a number on.
+SELECT number, run, at, outcome, actor, action, about, reason, origin, sessions, already, users, in_doubt
+FROM audit WHERE number > ? ORDER BY number LIMIT ?;
+
 -- expired: keys and users of sessions that are over, a batch.
 SELECT tag, user_id, random FROM session WHERE dead_at <= ? LIMIT ?;
 

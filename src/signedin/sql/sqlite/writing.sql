@@ -159,3 +159,11 @@ SELECT DISTINCT user_id FROM ended WHERE tag = ?;
 INSERT INTO audit (run, at, outcome, actor, action, about, reason, origin, sessions, already, users,
                    in_doubt, is_first)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, NOT EXISTS (SELECT 1 FROM audit WHERE run = ?1));
+
+-- audit_once: the same, unless its run has the very same entry.
+INSERT INTO audit (run, at, outcome, actor, action, about, reason, origin, sessions, already, users,
+                   in_doubt, is_first)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, NOT EXISTS (SELECT 1 FROM audit WHERE run = ?1)
+WHERE NOT EXISTS (SELECT 1 FROM audit
+  WHERE run = ?1 AND at = ?2 AND outcome = ?3 AND actor = ?4 AND action = ?5 AND about = ?6 AND reason IS ?7
+    AND origin IS ?8 AND sessions = ?9 AND already = ?10 AND users = ?11 AND in_doubt = ?12);
