@@ -49,9 +49,10 @@ def _of_tag(connection: apsw.Connection, tag: bytes) -> list[UserRecords]:
         of(record.user_id).records.append(record)
         if random in bags:
             of(record.user_id).data[record.id] = bags[random]
-    rows = connection.execute(_SQL["series"], (tag,))
-    for key, user_id, *hashes, random, created_at, expires_at in rows:
-        series = Series(key, user_id, *hashes, id_of(tag, random), created_at, expires_at)
+    for row in connection.execute(_SQL["series"], (tag,)):
+        key, user_id, secret, previous, nonce, seen_at, random, created, expires = row
+        session_id = id_of(tag, random)
+        series = Series(key, user_id, secret, previous, nonce, seen_at, session_id, created, expires)
         of(user_id).series.append(series)
     return list(found.values())
 
