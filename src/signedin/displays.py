@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
+from unicodedata import combining, east_asian_width
 
 import msgspec
 
@@ -106,8 +107,8 @@ class SessionList(list[ActiveSessionRecord]):
         if not self:
             return "[]"
         rows = [HEADINGS, *(_row(record) for record in self[:SHOWN])]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        padded = ([c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in rows)
+        widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+        padded = ([c + " " * (w - _width(c)) for c, w in zip(row, widths, strict=True)] for row in rows)
         lines = ("   ".join(cells).rstrip() for cells in padded)
         more = f"\nand {len(self) - SHOWN:,} more" if len(self) > SHOWN else ""
         return "\n".join(lines) + f"{more}\n{_plural(len(self), 'session')}. Times in UTC."
@@ -165,6 +166,12 @@ def _row(record: ActiveSessionRecord) -> Sequence[str]:
 
 def _safe(text: str) -> str:
     return clean_text(text, 255)
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    wide = sum(east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(map(bool, map(combining, text)))
 
 
 def _plural(count: int, noun: str) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
+import fcntl
+import re
 import signal
 import stat
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from ..support import LAPTOP, PHONE
+from .terminal import Terminal
 from .test_cli import Cli, cli, two
 
 __all__ = ["cli", "two"]
@@ -155,53 +155,9 @@ def test_hostile_names(cli: Cli, two: Any) -> None:
     assert "\u202e" not in done.stdout
 
 
-class Terminal:
-    """The console at a pseudo-terminal."""
-
-    def __init__(self, cli: Cli, *options: str) -> None:
-        self.master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "signedin", "console", *options],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=cli.environment | {"TERM": "xterm", "IPYTHONDIR": str(cli.folder / "ipython")},
-            cwd=cli.folder,
-            start_new_session=True,
-        )
-        os.close(slave)
-        self.seen = ""
-
-    def until(self, text: str) -> str:
-        """Read until the text has come; what came."""
-        seen, late = "", time.monotonic() + 20
-        while (
-            text not in seen and time.monotonic() < late and select.select([self.master], [], [], 20)[0]
-        ):
-            try:
-                seen += os.read(self.master, 65_536).decode("utf-8", "replace")
-            except OSError:
-                break
-        assert text in seen, seen
-        return seen
-
-    def type(self, text: str) -> None:
-        os.write(self.master, text.encode())
-
-    def leave(self) -> None:
-        self.type("exit()\r")
-        try:
-            while os.read(self.master, 65_536):
-                pass
-        except OSError:
-            pass
-        assert self.process.wait(20) == 0
-        os.close(self.master)
-
-
 def test_at_pythons_prompt(cli: Cli, two: Any) -> None:
     """Banner, prompt, answers; the history is this user's alone, without what destroys."""
-    terminal = Terminal(cli, "--plain")
+    terminal = Terminal(cli, "console", "--plain")
     banner = terminal.until("sessions(production)>")
     assert "3 sessions · 2 users." in banner
     assert "PRODUCTION" in banner
@@ -209,25 +165,106 @@ def test_at_pythons_prompt(cli: Cli, two: Any) -> None:
     terminal.until("'ada'")
     terminal.type("ActiveSession.destroy_all\r")
     terminal.until("Call it: ActiveSession.destroy_all()")
-    terminal.leave()
+    assert terminal.ends("exit()\r") == 0
     history = cli.folder / ".local/state/signedin/console_history"
     assert "User.find(1).username" in history.read_text()
     assert "destroy" not in history.read_text()
     assert stat.S_IMODE(history.stat().st_mode) == 0o600
 
 
-def test_in_ipython(cli: Cli, two: Any) -> None:
-    """The same names in IPython."""
-    terminal = Terminal(cli)
-    terminal.until("sessions(production)>")
-    terminal.type("len(ActiveSession.list(User.all()))\r")
-    terminal.until("3")
-    terminal.type(
-        "ActiveSession.destroy_session(User.find(2), User.find(2).sessions[0].session_private_id)\r"
+EACH = "ActiveSession.list(user).each(lambda session: ActiveSession.destroy_session(user, session.session_private_id))"
+SNIPPETS = (
+    ("ActiveSession.list(User.all())", "3 sessions."),
+    ("ActiveSession.list(User.all)", "3 sessions."),
+    ("ActiveSession.destroy_all", "Call it: ActiveSession.destroy_all()"),
+    ("User.find_each(lambda user: print(user.username, len(ActiveSession.list(user))))", "ada 2"),
+    ("User.find(1)", "<user 1: ada>"),
+    ("User.find_by(email='ada@example.com')", "<user 1: ada>"),
+    ("User.find_by_username('adda')", "Nearest: 'ada'."),
+    ("user = User.find_by_username('ada'); user", "<user 1: ada>"),
+    ("ActiveSession.list(user)", "2 sessions."),
+    (EACH, "2 sessions."),
+    ("ActiveSession.list(user)", "[]"),
+    ("ActiveSession.destroy_all()", "Revoked 1 session of 1 user."),
+    ("ActiveSession.list(User.all())", "[]"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def ada(cli: Cli) -> None:
+    """Ada with an address, two sessions and the id 1; Bo with one session."""
+    cli.accounts.add("ada", name="Ada", email="ada@example.com", password_hash="x", now=0)
+    cli.sign_in("1", remember=True)
+    cli.sign_in("1", PHONE)
+    cli.sign_in(cli.person("bo"))
+
+
+@pytest.mark.usefixtures("ada")
+def test_gitlabs_snippets_in_a_line(cli: Cli) -> None:
+    """Each of them runs with -c, and shows what it shows at a prompt."""
+    for code, shown in SNIPPETS:
+        done = cli("console", "-c", f"user = User.find_by_username('ada')\n{code}")
+        assert shown in done.stdout + done.stderr, code
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("options", [[], ["--plain"]], ids=["ipython", "python"])
+def test_gitlabs_snippets_at_a_prompt(cli: Cli, options: list[str]) -> None:
+    """The same in IPython, and at Python's own prompt."""
+    terminal = Terminal(cli, "console", *options)
+    for code, shown in SNIPPETS:
+        terminal.until("sessions(production)>")
+        terminal.type(f"{code}\r")
+        terminal.until(shown)
+    assert terminal.ends("exit()\r") == 0
+    assert cli.json("list")["count"] == 0
+
+
+def test_recipes(cli: Cli, two: Any) -> None:
+    """Every line that the recipes show runs."""
+    printed = cli("console", "-c", "recipes()").stdout
+    lines = [line.strip() for line in printed.splitlines() if line.startswith("    ")]
+    assert len(lines) > 8
+    assert "Revoked 1 session of 1 user" in cli("console", "-c", "\n".join(lines)).stdout
+
+
+def test_wide_names(cli: Cli, two: Any) -> None:
+    """Columns stand below one another whatever the user has called a session."""
+    first, second = cli.sessions.list(two[0])
+    cli.sessions.rename(two[0], first.id, "\u96fb\u8a71")
+    cli.sessions.rename(two[0], second.id, "e\u0301te\u0301")
+    lines = cli("console", "-c", "ActiveSession.list(1)").stdout.splitlines()
+    heading = lines[0].index("LAST ACTIVE")
+    assert lines[1][heading - 2 :].startswith("20")
+    assert lines[2][heading + 2 :].startswith("20")
+
+
+STOP = """
+import logging, os, signal
+class Press(logging.Handler):
+    done = False
+    def emit(self, record):
+        if not Press.done:
+            Press.done = True
+            os.kill(os.getpid(), signal.SIGINT)
+logging.getLogger("signedin").addHandler(Press())
+logging.getLogger("signedin").setLevel(logging.INFO)
+"""
+
+
+def test_ctrl_c_in_the_console(cli: Cli) -> None:
+    """It says what was done, ends with the exit code of an interruption, and can be run again."""
+    fill(cli, 9_000)
+    done = cli(
+        "console", "-c", STOP + "ActiveSession.where(type='desktop').revoke(reason='INC-1')", code=130
     )
-    terminal.until("Revoked 1 session of 1 user.")
-    terminal.leave()
-    assert cli.json("list")["count"] == 2
+    run = cli.json("audit")["runs"][0]
+    assert (run["outcome"], run["reason"]) == ("stopped", "INC-1")
+    assert 0 < run["sessions"] < 9_000
+    assert f"Stopped. Revoked {run['sessions']:,} sessions" in done.stderr
+    assert cli.json("stats")["sessions"] == 9_000 - run["sessions"]
+    assert "Revoked" in cli("console", "-c", "ActiveSession.destroy_all()").stdout
+    assert cli.json("stats")["sessions"] == 0
 
 
 def test_ctrl_c(cli: Cli) -> None:
@@ -264,6 +301,34 @@ def test_ctrl_c(cli: Cli) -> None:
     assert 0 < left < many
     again = cli.json("revoke", "--type", "desktop", "--confirm", "revoke all")
     assert again["revoked"] == left
+    assert cli.json("stats")["sessions"] == 0
+
+
+def test_a_store_that_goes_away_in_the_middle(cli: Cli) -> None:
+    """Exact counts of what is known to have ended, exit code 5 or 6; run again, it finishes."""
+    many = 12_000
+    fill(cli, many)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "signedin", "revoke", "--type", "desktop", "--confirm", "revoke all"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=cli.environment,
+    )
+    while not any(run["outcome"] == "started" for run in cli.json("audit")["runs"]):
+        time.sleep(0.05)
+    with open(cli.store + "-turn", "rb") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # somebody else writes, and doesn't stop
+        stderr = process.communicate(timeout=60)[1]
+        left = cli.json("stats")["sessions"]
+    ended = many - left
+    assert ended < many
+    assert process.returncode in ((5,) if ended else (5, 6))
+    told = int(re.search(r"([\d,]+) sessions? of", stderr)[1].replace(",", ""))
+    doubted = re.search(r"Of ([\d,]+) more it is not known", stderr)
+    doubt = int(doubted[1].replace(",", "")) if doubted else 0
+    assert told <= ended <= told + doubt
+    assert cli.json("revoke", "--type", "desktop", "--confirm", "revoke all")["revoked"] == left
     assert cli.json("stats")["sessions"] == 0
 
 

@@ -6,18 +6,16 @@ import csv
 import io
 import json
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..support import PHONE
+from .terminal import Terminal
 from .test_cli import Cli, cli, two
 
 __all__ = ["cli", "two"]
@@ -273,47 +271,9 @@ def test_a_store_that_goes_away(cli: Cli, two: Any) -> None:
 # ── at a terminal ────────────────────────────────────────────────────────────────────────────
 
 
-class Screen:
-    """A command at a pseudo-terminal."""
-
-    def __init__(self, cli: Cli, *arguments: str) -> None:
-        self.master, slave = pty.openpty()
-        environment = cli.environment | {"TERM": "xterm", "COLUMNS": "120", "LINES": "30"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "signedin", *arguments],
-            stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=cli.folder,
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(slave)
-
-    def until(self, text: str) -> str:
-        seen, late = "", time.monotonic() + 20
-        while (
-            text not in seen and time.monotonic() < late and select.select([self.master], [], [], 20)[0]
-        ):
-            try:
-                seen += os.read(self.master, 65_536).decode("utf-8", "replace")
-            except OSError:
-                break
-        assert text in seen, seen
-        return seen
-
-    def type(self, text: str) -> None:
-        os.write(self.master, text.encode())
-
-    def ends(self) -> int:
-        try:
-            while os.read(self.master, 65_536):
-                pass
-        except OSError:
-            pass
-        os.close(self.master)
-        return self.process.wait(20)
-
-
 def test_watch(cli: Cli, two: Any) -> None:
     """A live table: new sessions appear, a filter narrows, r revokes after a question, q leaves."""
-    screen = Screen(cli, "watch", "--interval", "1s")
+    screen = Terminal(cli, "watch", "--interval", "1s")
     assert "Safari on iPhone" in screen.until("q quit")
     cli.sign_in(two[1], PHONE)
     screen.until("new")
@@ -338,6 +298,13 @@ def test_watch(cli: Cli, two: Any) -> None:
     assert cli.json("audit")["runs"][0]["action"] == "revoke"
 
 
+def test_watch_in_a_closed_window(cli: Cli, two: Any) -> None:
+    """When nobody is there any more, it ends."""
+    screen = Terminal(cli, "watch", "--interval", "1h")
+    screen.until("q quit")
+    assert screen.hangs_up() in (0, 1, -signal.SIGHUP)
+
+
 def test_watch_for_programs(cli: Cli, two: Any) -> None:
     """Off a terminal, one JSON line for each session that is there, begins or ends."""
     process = subprocess.Popen(
@@ -360,7 +327,7 @@ def test_watch_for_programs(cli: Cli, two: Any) -> None:
 
 def test_the_bar(cli: Cli, two: Any) -> None:
     """At a terminal a bar shows how far it is, and the phrase has to be typed."""
-    screen = Screen(cli, "revoke", "--all-users")
+    screen = Terminal(cli, "revoke", "--all-users")
     assert "This signs out 3 sessions of 2 users" in screen.until("to continue")
     screen.type("revoke 3\r")
     told = screen.until("verify")
@@ -373,7 +340,7 @@ def test_the_bar(cli: Cli, two: Any) -> None:
 def test_colours_only_where_they_are_wanted(cli: Cli, two: Any) -> None:
     """Never off a terminal, nor with NO_COLOR."""
     assert "\x1b" not in cli("doctor").stdout
-    screen = Screen(cli, "doctor", "--no-color")
+    screen = Terminal(cli, "doctor", "--no-color")
     assert "\x1b" not in screen.until("clock")
     screen.ends()
 

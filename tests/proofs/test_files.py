@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -22,7 +23,7 @@ from signedin.outcomes import SignedIn
 from signedin.settings import Settings
 from signedin.sql import migrations
 
-from ..support import LAPTOP, Clock
+from ..support import LAPTOP, START, Clock
 
 
 @pytest.fixture
@@ -260,3 +261,17 @@ def test_an_operation_that_fails_leaves_its_group_alone(flow: Any) -> None:
         else:
             assert future.result() == 1
     assert len(flow.list("1")) == 1
+
+
+def test_closing_while_another_process_keeps_the_turn(path: str) -> None:
+    """It closes all the same, what nobody waits for is not written later, and it opens again."""
+    flow = Sessions(SqliteStore(path, answer_within=0.1), Settings(), Clock())
+    flow.list("1")
+    with open(path + "-turn", "rb") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        with pytest.raises(StoreUnavailable):
+            flow.sign_in("1", LAPTOP, started_at=START)
+        flow.close()
+    assert isinstance(flow.sign_in("2", LAPTOP, started_at=START), SignedIn)
+    assert [session.user_id for session in flow.list(None)] == ["2"]
+    flow.close()

@@ -10,8 +10,8 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -126,9 +126,9 @@ class _Screen:
                     self.look()
                     due = time.monotonic() + every
                 live.update(self.render(console.height), refresh=True)
-                for key in keys(min(max(due - time.monotonic(), 0.05), every)):
-                    if not self.press(key):
-                        return
+                pressed = keys(min(max(due - time.monotonic(), 0.05), every))
+                if pressed is None or not all(map(self.press, pressed)):
+                    return
 
     def look(self) -> None:
         """Read the store again; what is new or has ended is marked until the next time."""
@@ -268,22 +268,30 @@ class _Screen:
 
 
 @contextmanager
-def _keys() -> Iterator[Any]:
-    """Reads keys one by one, waiting at most so many seconds; the terminal is put back afterwards."""
+def _keys() -> Iterator[Callable[[float], list[str] | None]]:
+    """Reads keys, waiting at most so many seconds: None when nobody is there any more. The terminal is
+    put back afterwards.
+    """
     number = sys.stdin.fileno()
     before = termios.tcgetattr(number)
     was = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
-    def read(seconds: float) -> list[str]:
+    def read(seconds: float) -> list[str] | None:
         ready, _, _ = system_select.select([number], [], [], seconds)
         if not ready:
             return []
-        text = os.read(number, 1024).decode("utf-8", "ignore")
+        try:
+            text = os.read(number, 1024).decode("utf-8", "ignore")
+        except OSError:  # a terminal whose other end has been closed
+            return None
+        if not text:
+            return None
         return [ARROWS[text]] if text in ARROWS else list(text)
 
     try:
         tty.setcbreak(number)
         yield read
     finally:
-        termios.tcsetattr(number, termios.TCSADRAIN, before)
+        with suppress(termios.error):
+            termios.tcsetattr(number, termios.TCSADRAIN, before)
         signal.signal(signal.SIGTERM, was)

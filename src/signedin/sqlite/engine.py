@@ -28,6 +28,8 @@ READ_WAIT: Final = 250
 """Milliseconds that a read waits for SQLite's own locks; in WAL mode it hardly ever meets one."""
 WRITE_WAIT: Final = 1000
 """Milliseconds that the writer waits for a lock held by something other than signedin."""
+CLOSES_WITHIN: Final = 5.0
+"""Seconds: as long as a write may take, so whoever asked for one has given up by then."""
 CACHE: Final = 16_384
 """KiB of pages that a connection may keep."""
 CHECKPOINT: Final = 4000
@@ -101,12 +103,18 @@ class Engine:
         return future
 
     def close(self) -> None:
-        """Finish what is waiting, then close; the next use opens again."""
+        """Finish what is waiting, then close; the next use opens again.
+
+        A writer whose turn doesn't come, because another process keeps it, is left behind: nobody
+        waits any more for what it would write, so it writes nothing when its turn does come.
+        """
         with self._open_lock:
             writer, self._writer = self._writer, None
             if writer is not None:
                 self._queue.put(None)
-                writer.join()
+                writer.join(CLOSES_WITHIN)
+                if writer.is_alive():
+                    self._queue, self._lock_file = SimpleQueue(), -1  # the others stay its own
             for connection in list(self._readers):
                 connection.close()
             self._threads, self._is_open = threading.local(), False
@@ -185,11 +193,12 @@ class Engine:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """This process's turn to write; the kernel queues those who wait."""
-        fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+        number = self._lock_file
+        fcntl.flock(number, fcntl.LOCK_EX)
         try:
             yield
         finally:
-            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+            fcntl.flock(number, fcntl.LOCK_UN)
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────
 
