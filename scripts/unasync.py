@@ -17,12 +17,12 @@ RULES = (
     (r"\basync for\b", "for"),
     (r"\basync with\b", "with"),
     (r"\bawait ", ""),
-    (r"\basync_(?=answer|in_thread|call|drop|connection_class|on_node|ready|close|turns)", ""),
+    (r"\basync_(?=answer|in_thread|call|connection_class|on_node|ready|close|turns)", ""),
     (r"\bredis\.asyncio\b", "redis"),
     (r"\bAsyncIterator\b", "Iterator"),
     (r"\b__aiter__\b", "__iter__"),
     (
-        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|RedisStore|RedisLink|RedisClusterLink|RedisOperating|Opening|Together|Exchange|Routes|Operating|Run|ActiveSession|User|Everyone|Where|DestroyAll|Admin)",
+        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|RedisStore|RedisLink|RedisClusterLink|RedisOperating|Opening|Connections|Together|Exchange|Routes|Operating|Run|ActiveSession|User|Everyone|Where|DestroyAll|Admin)",
         "",
     ),
 )

@@ -10,18 +10,95 @@ from redis import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio import Connection as AsyncConnection
 from redis.asyncio import SSLConnection as AsyncSSLConnection
 from redis.asyncio import UnixDomainSocketConnection as AsyncUnixConnection
+from redis.exceptions import MaxConnectionsError
 
 from .address import Address
 
 
-async def async_drop(connection: Any) -> None:
-    """Close a connection at once: somebody else's answer may be on its way in it."""
-    await connection.disconnect(nowait=True)
+class AsyncConnections:
+    """The connections of a link: the driver's pool makes them, and knows where to. In between they are
+    kept here, for its pool costs as much as a quarter of a command.
+    """
+
+    def __init__(self, pool: Any, most: int, wait: float) -> None:
+        self._pool = pool
+        self._turns = asyncio.Semaphore(most)
+        self._wait = wait
+        self._free: list[Any] = []
+
+    async def take(self) -> Any:
+        """One that is connected. Raises what the driver raises."""
+        if self._turns.locked():
+            try:
+                async with asyncio.timeout(self._wait):
+                    await self._turns.acquire()
+            except TimeoutError:
+                raise MaxConnectionsError("All connections are in use.") from None
+        else:
+            await self._turns.acquire()
+        try:
+            while self._free:
+                connection = self._free.pop()
+                if connection.is_connected and not await connection.can_read():
+                    return connection
+                await self._drop(connection)  # the server has closed it
+            return await self._pool.get_connection()
+        except BaseException:
+            self._turns.release()
+            raise
+
+    async def give(self, connection: Any, *, good: bool) -> None:
+        """It comes back. One that isn't good may have somebody else's answer on its way in it, and where
+        one broke the others may lead to where no primary is any more.
+        """
+        self._turns.release()
+        if good:
+            self._free.append(connection)
+            return
+        others, self._free = self._free, []
+        for each in (connection, *others):
+            await self._drop(each)
+
+    async def _drop(self, connection: Any) -> None:
+        await connection.disconnect(nowait=True)
+        await self._pool.release(connection)
+
+    async def close(self) -> None:
+        """Close them all."""
+        self._free = []
+        await self._pool.disconnect()
 
 
-def drop(connection: Any) -> None:
-    """Close a connection at once: somebody else's answer may be on its way in it."""
-    connection.disconnect()
+class Connections:
+    """The connections of a link: those of the driver's pool, which is for threads already."""
+
+    def __init__(self, pool: Any, most: int, wait: float) -> None:
+        self._pool = pool
+        self._turns = threading.Semaphore(most)
+        self._wait = wait
+
+    def take(self) -> Any:
+        """One that is connected. Raises what the driver raises."""
+        if not self._turns.acquire(timeout=self._wait):
+            raise MaxConnectionsError("All connections are in use.")
+        try:
+            return self._pool.get_connection()
+        except BaseException:
+            self._turns.release()
+            raise
+
+    def give(self, connection: Any, *, good: bool) -> None:
+        """It comes back. One that isn't good may have somebody else's answer on its way in it."""
+        try:
+            if not good:
+                connection.disconnect()
+            self._pool.release(connection)
+        finally:
+            self._turns.release()
+
+    def close(self) -> None:
+        """Close them all."""
+        self._pool.disconnect()
 
 
 def async_connection_class(address: Address) -> type[AsyncConnection]:

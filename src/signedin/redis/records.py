@@ -240,9 +240,21 @@ def series_of(flat: Sequence[Any], tag: str) -> list[Series]:
 
 def of_user(flat: Sequence[Any], tag: str, user_id: str) -> UserSessions:
     """What of it is this user's."""
-    records = [record for record in sessions_of(flat, tag) if record.user_id == user_id]
-    keys = frozenset(series.key for series in series_of(flat, tag) if series.user_id == user_id)
-    return UserSessions(records, keys)
+    user = user_id.encode()
+    end = _SESSION.size + len(user)
+    records: list[Record] = []
+    keys: list[bytes] = []
+    for key, value in pairs(flat):
+        if len(key) == RANDOM:
+            if value[_SESSION.size : end] == user:
+                record = unpack_session(SessionId(key.hex() + tag), value)
+                if record is not None and record.user_id == user_id:
+                    records.append(record)
+        elif len(key) == SERIES_KEY and value[_SERIES.size : _SERIES.size + len(user)] == user:
+            series = unpack_series(key, tag, value)
+            if series is not None and series.user_id == user_id:
+                keys.append(key)
+    return UserSessions(records, frozenset(keys))
 
 
 def when_and_why(entry: bytes) -> tuple[int, str] | None:

@@ -92,14 +92,18 @@ class AsyncRedisStore(AsyncRedisOperating):
     async def _find_all(self, session_ids: Sequence[SessionId]) -> list[Record | None]:
         """In the order asked for."""
         link = self._opening.quick or await self._opening.open()
-        sessions = self.keys.sessions
-        commands = [("HGET", sessions(i[24:]), bytes.fromhex(i[:24])) for i in session_ids]
+        names = [self.keys.sessions(i[24:]) for i in session_ids]
+        fields = [bytes.fromhex(i[:24]) for i in session_ids]
+        values: Sequence[bytes | None]
         try:
-            values = await link.ask_all(commands)
+            if len(names) > 1 and link.nodes_at_once:  # an answer for all costs a tenth of one for each
+                (values,) = await link.look((Step("find", names, fields),))
+            else:
+                values = await link.ask_all([("HGET", *of) for of in zip(names, fields, strict=True)])
         except StoreUnavailable as error:
             if error.__cause__ is None or not is_other_type(error.__cause__):
                 raise
-            if len(session_ids) == 1:
+            if len(names) == 1:
                 return [None]
             # Somebody else's value under one of the keys: the others are asked for alone.
             return [(await self._find_all((i,)))[0] for i in session_ids]

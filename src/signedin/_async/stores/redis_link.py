@@ -23,9 +23,9 @@ from ...errors import AnswerUnknown
 from ...lua import script
 from ...redis.address import Address
 from ...redis.colours import (
+    AsyncConnections,
     async_close,
     async_connection_class,
-    async_drop,
     async_on_node,
     async_ready,
     async_turns,
@@ -68,7 +68,7 @@ class AsyncRedisLink:
     """To one server at a time. replicas: how many must have a change before it counts."""
 
     def __init__(self, pool: Any, *, answer_within: float, replicas: int = 0) -> None:
-        self._pool = pool
+        self._connections = AsyncConnections(pool, CONNECTIONS, answer_within)
         self._waits = (("WAIT", replicas, int(answer_within * 800)),) if replicas else ()
         self.nodes_at_once = True
 
@@ -87,11 +87,8 @@ class AsyncRedisLink:
                 options["host"], options["port"] = address.hosts[0]
             else:
                 options["path"] = address.path
-            pool = redis.asyncio.BlockingConnectionPool(
-                connection_class=async_connection_class(address),
-                max_connections=CONNECTIONS,
-                timeout=answer_within,
-                **options,
+            pool = redis.asyncio.ConnectionPool(
+                connection_class=async_connection_class(address), max_connections=CONNECTIONS, **options
             )
         return cls(pool, answer_within=answer_within, replicas=address.replicas)
 
@@ -145,7 +142,7 @@ class AsyncRedisLink:
     async def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Writes; whoever waits for replicas does so behind them, on the same connection."""
         try:
-            connection = await self._pool.get_connection()
+            connection = await self._connections.take()
         except BROKEN as error:
             raise refused(error) from error
         try:
@@ -161,13 +158,14 @@ class AsyncRedisLink:
         return answers
 
     async def _exchange(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        return await self._over(await self._pool.get_connection(), commands)
+        return await self._over(await self._connections.take(), commands)
 
     async def _over(self, connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """The answers, refusals among them, over a connection that is given back. Whatever breaks off
         in between, a cancelled request too, closes it: nobody gets another's answer.
         """
         answers: list[Any] = []
+        good = False
         try:
             await connection.send_packed_command(connection.pack_commands(commands))
             for _ in commands:
@@ -175,11 +173,9 @@ class AsyncRedisLink:
                     answers.append(flat(await connection.read_response()))
                 except ResponseError as error:
                     answers.append(error)
-        except BaseException:
-            await async_drop(connection)
-            raise
+            good = True
         finally:
-            await self._pool.release(connection)
+            await self._connections.give(connection, good=good)
         return answers
 
     async def nodes(self) -> int:
@@ -192,7 +188,7 @@ class AsyncRedisLink:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._pool.disconnect()
+        await self._connections.close()
 
 
 class AsyncRedisClusterLink(AsyncRedisLink):

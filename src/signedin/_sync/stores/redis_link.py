@@ -24,9 +24,9 @@ from ...errors import AnswerUnknown
 from ...lua import script
 from ...redis.address import Address
 from ...redis.colours import (
+    Connections,
     close,
     connection_class,
-    drop,
     on_node,
     ready,
     turns,
@@ -69,7 +69,7 @@ class RedisLink:
     """To one server at a time. replicas: how many must have a change before it counts."""
 
     def __init__(self, pool: Any, *, answer_within: float, replicas: int = 0) -> None:
-        self._pool = pool
+        self._connections = Connections(pool, CONNECTIONS, answer_within)
         self._waits = (("WAIT", replicas, int(answer_within * 800)),) if replicas else ()
         self.nodes_at_once = True
 
@@ -88,11 +88,8 @@ class RedisLink:
                 options["host"], options["port"] = address.hosts[0]
             else:
                 options["path"] = address.path
-            pool = redis.BlockingConnectionPool(
-                connection_class=connection_class(address),
-                max_connections=CONNECTIONS,
-                timeout=answer_within,
-                **options,
+            pool = redis.ConnectionPool(
+                connection_class=connection_class(address), max_connections=CONNECTIONS, **options
             )
         return cls(pool, answer_within=answer_within, replicas=address.replicas)
 
@@ -146,7 +143,7 @@ class RedisLink:
     def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Writes; whoever waits for replicas does so behind them, on the same connection."""
         try:
-            connection = self._pool.get_connection()
+            connection = self._connections.take()
         except BROKEN as error:
             raise refused(error) from error
         try:
@@ -162,13 +159,14 @@ class RedisLink:
         return answers
 
     def _exchange(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        return self._over(self._pool.get_connection(), commands)
+        return self._over(self._connections.take(), commands)
 
     def _over(self, connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """The answers, refusals among them, over a connection that is given back. Whatever breaks off
         in between, a cancelled request too, closes it: nobody gets another's answer.
         """
         answers: list[Any] = []
+        good = False
         try:
             connection.send_packed_command(connection.pack_commands(commands))
             for _ in commands:
@@ -176,11 +174,9 @@ class RedisLink:
                     answers.append(flat(connection.read_response()))
                 except ResponseError as error:
                     answers.append(error)
-        except BaseException:
-            drop(connection)
-            raise
+            good = True
         finally:
-            self._pool.release(connection)
+            self._connections.give(connection, good=good)
         return answers
 
     def nodes(self) -> int:
@@ -193,7 +189,7 @@ class RedisLink:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._pool.disconnect()
+        self._connections.close()
 
 
 class RedisClusterLink(RedisLink):

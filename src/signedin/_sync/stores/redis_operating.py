@@ -1,5 +1,5 @@
 # Generated from _async by scripts/unasync.py; edit that one.
-"""The Redis store's verbs for operators. There is no index: they walk the keys, a part at a time.
+"""The Redis store's verbs for operators. There is no index: they walk the keys, in parts.
 
 SCAN promises that what was there all the time is met at least once; what comes or goes meanwhile may be
 missed, or met twice.

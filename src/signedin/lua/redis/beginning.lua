@@ -27,30 +27,53 @@ local function refusal(key, barriers, user, new, leaving, now, started_at, cap, 
   return nil
 end
 
+-- Whether one active session goes before another: last active, signed in, random, value.
+local function goes_before(a, b)
+  if a[1] ~= b[1] then return a[1] < b[1] end
+  if a[2] ~= b[2] then return a[2] < b[2] end
+  return a[3] < b[3]
+end
+
+-- The least recently active sessions of the user beyond the cap, one more being added: random, value, random …
+-- One pass and no sorting where one goes: that is every sign-in of somebody who has reached the cap.
+local function surplus(key, user, now, cap)
+  local all, active, length = redis.call('HGETALL', key), {}, #user
+  for n = 1, #all, 2 do
+    local v = all[n + 1]
+    if is_session(all[n], v) then
+      local signed_in, last_active, idle, expires, own_length = unpack_from('<I6I6I6I6H', v, 34)
+      if own_length == length and (expires == 0 or now < expires) and (idle == 0 or now < last_active + idle)
+        and sub(v, 66, 65 + length) == user then
+        active[#active + 1] = { last_active, signed_in, all[n], v }
+      end
+    end
+  end
+  if #active < cap then return {} end
+  local going = { active[1] }
+  if #active == cap then
+    for n = 2, cap do
+      if goes_before(active[n], going[1]) then going[1] = active[n] end
+    end
+  else
+    table.sort(active, goes_before)
+    for n = 2, #active - cap + 1 do going[n] = active[n] end
+    going[1] = active[1]
+  end
+  local found = {}
+  for _, one in ipairs(going) do
+    found[#found + 1] = one[3]
+    found[#found + 1] = one[4]
+  end
+  return found
+end
+
 -- Add the session; end the least recently active beyond the cap, never the new one: surplus() in policy.py.
 local function admit(key, history, data, user, new, value, now, cap)
   local ended = {}
-  if cap then
-    local mine, active = sessions_of(key, user), {}
-    for n = 1, #mine, 2 do
-      if not verdict(mine[n + 1], now) then
-        local signed_in, last_active = times(mine[n + 1])
-        active[#active + 1] = { last_active, signed_in, mine[n], mine[n + 1] }
-      end
-    end
-    if #active >= cap then
-      table.sort(active, function(a, b)
-        if a[1] ~= b[1] then return a[1] > b[1] end
-        if a[2] ~= b[2] then return a[2] > b[2] end
-        return a[3] > b[3]
-      end)
-      local surplus = {}
-      for n = cap, #active do
-        surplus[#surplus + 1] = active[n][3]
-        surplus[#surplus + 1] = active[n][4]
-      end
-      ended = end_sessions(key, history, data, user, surplus, now, 'limit', nil, 'none')
-    end
+  -- There are no more sessions than fields.
+  if cap and redis.call('HLEN', key) >= cap then
+    local going = surplus(key, user, now, cap)
+    ended = end_sessions(key, history, data, user, going, now, 'limit', nil, 'none')
   end
   -- What has just gone may have been all: then the key is new, and has no expiry.
   local existed = redis.call('EXISTS', key) == 1

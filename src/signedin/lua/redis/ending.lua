@@ -19,7 +19,8 @@ end
 
 local function ended_owner(entry)
   local why, by = unpack_from('<BH', entry, 8)
-  return owner(sub(entry, 11 + why + (by == 65535 and 0 or by)))
+  local before = 10 + why + (by == 65535 and 0 or by)
+  return sub(entry, before + 66, before + 65 + unpack_from('<H', entry, before + 58))
 end
 
 -- A call with a list of arguments, a bounded number at a time.
