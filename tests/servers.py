@@ -45,12 +45,15 @@ class Server:
         self.start()
         atexit.register(self.stop)
 
+    def command(self) -> list[str]:
+        told = [part for name, value in self.settings.items() for part in (f"--{name}", value)]
+        return [self.binary, "--port", str(self.port), "--dir", self.folder, *told]
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        told = [part for name, value in self.settings.items() for part in (f"--{name}", value)]
         with open(Path(self.folder) / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "--port", str(self.port), "--dir", self.folder, *told],
+                self.command(),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
             )  # fmt: skip
         end = time.monotonic() + 20

@@ -121,8 +121,9 @@ def _driver(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("signedin"):
             raise
+        package = error.name.partition(".")[0]
         raise SettingsError(
-            f"This store needs the package {error.name}: pip install 'signedin[{extra}]'"
+            f"This store needs the package {package}: pip install 'signedin[{extra}]'"
         ) from error
 
 

@@ -24,15 +24,22 @@ REFUSED: Final = (
 """The server, or the driver before it, said no: nothing was changed."""
 # A script that broke off in the middle may have written before.
 _BROKE_OFF: Final = ("user_script", "running script", "function:")
-# What stops a script at its first write, or before it begins.
-_BEFORE: Final = ("OOM", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "NOPERM")
+# What stops a script before its first write; the driver takes codes that it knows off the text.
+_BEFORE: Final = ("MISCONF", "NOREPLICAS")
+_BEFORE_CLASSES: Final = (
+    driver.OutOfMemoryError,
+    driver.ReadOnlyError,
+    driver.NoPermissionError,
+    driver.ClusterDownError,
+)
 
 
 def refused(error: BaseException) -> StoreUnavailable:
     """What the server said no to, or what never reached it."""
     told = str(error) or type(error).__name__
     broke_off = isinstance(error, driver.ResponseError) and any(word in told for word in _BROKE_OFF)
-    if broke_off and not told.startswith(_BEFORE):
+    before = isinstance(error, _BEFORE_CLASSES) or told.startswith(_BEFORE)
+    if broke_off and not before:
         return AnswerUnknown(f"The session store broke off: {told}")
     return StoreUnavailable(f"The session store can't be used: {told}")
 

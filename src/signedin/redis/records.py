@@ -87,7 +87,7 @@ def pack_session(r: Record) -> bytes:
     return b"".join((start, user, series, ip, agent, name or b"", r.tail))
 
 
-def unpack_session(session_id: SessionId, value: bytes) -> Record | None:
+def unpack_session(session_id: str, value: bytes) -> Record | None:
     """A stored session, or None for what is none."""
     try:
         version, secret, a, a2, b, b2, c, c2, d, d2, user, series, ip, agent, name = (
@@ -103,7 +103,7 @@ def unpack_session(session_id: SessionId, value: bytes) -> Record | None:
         if tail_at > len(value):
             return None
         return Record(
-            session_id,
+            SessionId(session_id),
             value[65:series_at].decode(),
             secret,
             value[series_at:ip_at] or None,
@@ -240,17 +240,15 @@ def series_of(flat: Sequence[Any], tag: str) -> list[Series]:
 
 def of_user(flat: Sequence[Any], tag: str, user_id: str) -> UserSessions:
     """What of it is this user's."""
-    user = user_id.encode()
-    end = _SESSION.size + len(user)
     records: list[Record] = []
     keys: list[bytes] = []
-    for key, value in pairs(flat):
-        if len(key) == RANDOM:
-            if value[_SESSION.size : end] == user:
-                record = unpack_session(SessionId(key.hex() + tag), value)
-                if record is not None and record.user_id == user_id:
-                    records.append(record)
-        elif len(key) == SERIES_KEY and value[_SERIES.size : _SERIES.size + len(user)] == user:
+    for key, value in zip(flat[::2], flat[1::2], strict=True):
+        size = len(key)
+        if size == RANDOM:
+            record = unpack_session(key.hex() + tag, value)
+            if record is not None and record.user_id == user_id:
+                records.append(record)
+        elif size == SERIES_KEY:
             series = unpack_series(key, tag, value)
             if series is not None and series.user_id == user_id:
                 keys.append(key)

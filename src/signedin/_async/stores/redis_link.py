@@ -69,7 +69,8 @@ class AsyncRedisLink:
 
     def __init__(self, pool: Any, *, answer_within: float, replicas: int = 0) -> None:
         self._connections = AsyncConnections(pool, CONNECTIONS, answer_within)
-        self._waits = (("WAIT", replicas, int(answer_within * 800)),) if replicas else ()
+        # The server looks at its clock ten times a second: its answer shall come before our patience ends.
+        self._waits = (("WAIT", replicas, int(answer_within * 500)),) if replicas else ()
         self.nodes_at_once = True
 
     @classmethod
@@ -295,5 +296,7 @@ def _options(address: Address, connect_within: float, answer_within: float) -> d
         "socket_connect_timeout": connect_within,
         "socket_timeout": answer_within,
         "retry": Retry(NoBackoff(), 0),
+        # Two more commands for each connection, which a user may not be permitted.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+        "driver_info": None,
     }

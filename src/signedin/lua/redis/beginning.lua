@@ -35,34 +35,36 @@ local function goes_before(a, b)
 end
 
 -- The least recently active sessions of the user beyond the cap, one more being added: random, value, random …
--- One pass and no sorting where one goes: that is every sign-in of somebody who has reached the cap.
+-- Where one goes, which is every sign-in of somebody who has reached the cap, one pass finds it.
 local function surplus(key, user, now, cap)
-  local all, active, length = redis.call('HGETALL', key), {}, #user
+  local all, count, length, places, first = redis.call('HGETALL', key), 0, #user, {}, nil
+  local least_active, least_signed_in
   for n = 1, #all, 2 do
-    local v = all[n + 1]
-    if is_session(all[n], v) then
+    local field, v = all[n], all[n + 1]
+    if #field == 12 and #v >= 65 and byte(v) <= 2 then
       local signed_in, last_active, idle, expires, own_length = unpack_from('<I6I6I6I6H', v, 34)
       if own_length == length and (expires == 0 or now < expires) and (idle == 0 or now < last_active + idle)
         and sub(v, 66, 65 + length) == user then
-        active[#active + 1] = { last_active, signed_in, all[n], v }
+        count = count + 1
+        places[count] = n
+        if not first or last_active < least_active or (last_active == least_active
+          and (signed_in < least_signed_in or (signed_in == least_signed_in and field < all[first]))) then
+          first, least_active, least_signed_in = n, last_active, signed_in
+        end
       end
     end
   end
-  if #active < cap then return {} end
-  local going = { active[1] }
-  if #active == cap then
-    for n = 2, cap do
-      if goes_before(active[n], going[1]) then going[1] = active[n] end
-    end
-  else
-    table.sort(active, goes_before)
-    for n = 2, #active - cap + 1 do going[n] = active[n] end
-    going[1] = active[1]
+  if count < cap then return {} end
+  if count == cap then return { all[first], all[first + 1] } end
+  local active, found = {}, {}
+  for _, n in ipairs(places) do
+    local signed_in, last_active = times(all[n + 1])
+    active[#active + 1] = { last_active, signed_in, all[n], all[n + 1] }
   end
-  local found = {}
-  for _, one in ipairs(going) do
-    found[#found + 1] = one[3]
-    found[#found + 1] = one[4]
+  table.sort(active, goes_before)
+  for n = 1, count - cap + 1 do
+    found[#found + 1] = active[n][3]
+    found[#found + 1] = active[n][4]
   end
   return found
 end

@@ -35,7 +35,8 @@ local function bound_history(history, user)
   if redis.call('HLEN', history) <= HISTORY_LENGTH + 40 then return end
   local all, mine = redis.call('HGETALL', history), {}
   for n = 1, #all, 2 do
-    if ended_owner(all[n + 1]) == user then mine[#mine + 1] = { ended_at(all[n + 1]), all[n] } end
+    local entry = all[n + 1]
+    if ended_owner(entry) == user then mine[#mine + 1] = { ended_at(entry), all[n] } end
   end
   table.sort(mine, function(a, b)
     if a[1] ~= b[1] then return a[1] > b[1] end
