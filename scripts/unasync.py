@@ -15,9 +15,8 @@ ROOT = Path(__file__).parent.parent / "src" / "signedin"
 RULES = (
     (r"\basync def\b", "def"),
     (r"\basync for\b", "for"),
-    (r"\basync with\b", "with"),
     (r"\bawait ", ""),
-    (r"\basync_(?=answer|in_thread|call|connection_class|on_node|ready|close|turns)", ""),
+    (r"\basync_(?=answer|in_thread|call|connection_class|side_by_side|pause)", ""),
     (r"\bredis\.asyncio\b", "redis"),
     (r"\bAsyncIterator\b", "Iterator"),
     (r"\b__aiter__\b", "__iter__"),

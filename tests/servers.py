@@ -38,9 +38,12 @@ class Server:
         self.binary = binary
         self.folder = tempfile.mkdtemp(prefix="signedin-server-")
         self.port = port or free_port()
-        self.settings = {"save": "", "appendonly": "no", "bind": "127.0.0.1"} | {
-            name.replace("_", "-"): value for name, value in settings.items()
-        }
+        self.settings = {
+            "save": "",
+            "appendonly": "no",
+            "bind": "127.0.0.1",
+            "repl-diskless-sync-delay": "0",
+        } | {name.replace("_", "-"): value for name, value in settings.items()}
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
         atexit.register(self.stop)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis import Connection, SSLConnection, UnixDomainSocketConnection
@@ -115,40 +117,34 @@ def connection_class(address: Address) -> type[Connection]:
     return SSLConnection if address.tls else Connection
 
 
-async def async_on_node(node: Any, command: tuple[Any, ...]) -> Any:
-    """A command for one node of a cluster."""
-    return await node.execute_command(*command)
+async def async_side_by_side(
+    function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]
+) -> list[Any]:
+    """What each call returns or raises; all at once."""
+    if len(calls) == 1:
+        try:
+            return [await function(*calls[0])]
+        except Exception as error:
+            return [error]
+    return await asyncio.gather(*(function(*call) for call in calls), return_exceptions=True)
 
 
-def on_node(node: Any, command: tuple[Any, ...]) -> Any:
-    """A command for one node of a cluster."""
-    return node.redis_connection.execute_command(*command)
+def side_by_side(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """What each call returns or raises; a thread does one after the other."""
+    results: list[Any] = []
+    for call in calls:
+        try:
+            results.append(function(*call))
+        except Exception as error:
+            results.append(error)
+    return results
 
 
-async def async_ready(client: Any) -> None:
-    """A cluster's client knows its nodes from the first use on."""
-    await client.initialize()
+async def async_pause(seconds: float) -> None:
+    """Wait a little."""
+    await asyncio.sleep(seconds)
 
 
-def ready(client: Any) -> None:
-    """A cluster's client knows its nodes from the beginning."""
-
-
-async def async_close(client: Any) -> None:
-    """Close a cluster's client."""
-    await client.aclose()
-
-
-def close(client: Any) -> None:
-    """Close a cluster's client."""
-    client.close()
-
-
-def async_turns(count: int) -> asyncio.Semaphore:
-    """So many at a time, the others wait."""
-    return asyncio.Semaphore(count)
-
-
-def turns(count: int) -> threading.Semaphore:
-    """So many at a time, the others wait."""
-    return threading.Semaphore(count)
+def pause(seconds: float) -> None:
+    """Wait a little."""
+    time.sleep(seconds)

@@ -8,6 +8,15 @@ import redis.exceptions as driver
 
 from ..errors import AnswerUnknown, StoreUnavailable
 
+
+class Unsent(driver.ConnectionError):
+    """A command that never left: there was no connection for it."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 BROKEN: Final = (driver.RedisError, OSError)
 """Whatever a driver raises that is no answer."""
 DROPPED: Final = (driver.ConnectionError, OSError)
@@ -18,7 +27,7 @@ REFUSED: Final = (
     driver.AuthenticationError,
     driver.AuthorizationError,
     driver.MaxConnectionsError,
-    driver.RedisClusterException,
+    driver.SlotNotCoveredError,
     driver.DataError,
 )
 """The server, or the driver before it, said no: nothing was changed."""
@@ -57,17 +66,13 @@ def is_refusal(error: BaseException) -> bool:
 
 def is_dropped(error: BaseException) -> bool:
     """Whether asking again may do."""
+    error = error.error if isinstance(error, Unsent) else error
     return isinstance(error, DROPPED) and not isinstance(error, REFUSED)
 
 
 def is_other_type(error: BaseException) -> bool:
     """Whether somebody else's value lies under our key."""
     return isinstance(error, driver.ResponseError) and str(error).startswith("WRONGTYPE")
-
-
-def was_never_sent(error: BaseException) -> bool:
-    """Whether a cluster's client failed before it had a connection."""
-    return isinstance(error, driver.ConnectionError) and "connecting to" in str(error)
 
 
 def is_not_permitted(error: BaseException | None) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any, Final, Literal, NamedTuple
 
-from .._sync.stores.redis_link import RedisClusterLink, RedisLink
+from .._sync.stores.redis_cluster import RedisClusterLink
+from .._sync.stores.redis_link import RedisLink
 from ..errors import StoreUnavailable
 from ..health import Check
 from .address import Address

@@ -9,7 +9,8 @@ from ...errors import SettingsError, StoreUnavailable
 from ...redis.address import Address
 from ...redis.failures import is_not_permitted
 from ...redis.persistence import SNAPSHOTS, only_snapshots
-from .redis_link import AsyncRedisClusterLink, AsyncRedisLink
+from .redis_cluster import AsyncRedisClusterLink
+from .redis_link import AsyncRedisLink
 
 LONG_WITHIN: Final = 10.0
 """Seconds for a step of an operator's work."""
@@ -35,6 +36,8 @@ class AsyncOpening:
         self._answer_within = answer_within
         if self._client is not None and not hasattr(self._client, "execute_command"):
             raise SettingsError("store is a URL, or a client of redis-py.")
+        if self._client is not None and not hasattr(self._client, "connection_pool"):
+            raise SettingsError("A cluster is named by its URL: redis+cluster://host:6379,host")
         self.quick: AsyncRedisLink | None = None
         self._patient: AsyncRedisLink | None = None
         self._unchecked: AsyncRedisLink | None = None
@@ -42,13 +45,11 @@ class AsyncOpening:
     def _link(self, answer_within: float) -> AsyncRedisLink:
         client = self._client
         if client is not None:
-            if hasattr(client, "connection_pool"):
-                return AsyncRedisLink(
-                    client.connection_pool,
-                    answer_within=self._answer_within,
-                    replicas=self.address.replicas,
-                )
-            return AsyncRedisClusterLink(lambda: client)
+            return AsyncRedisLink(
+                client.connection_pool,
+                answer_within=self._answer_within,
+                replicas=self.address.replicas,
+            )
         made = AsyncRedisClusterLink if self.address.kind == "cluster" else AsyncRedisLink
         return made.to(self.address, connect_within=self._connect_within, answer_within=answer_within)
 

@@ -1,19 +1,16 @@
 # Generated from _async by scripts/unasync.py; edit that one.
-"""What carries the store's commands: a server, whichever of a Sentinel's is the primary, or a cluster.
+"""What carries the store's commands to a server, or to whichever of a Sentinel's is the primary.
 
-A server's commands go over the driver's own connections and pool, not through its client, so that it
-is known whether a command has left: one that hasn't changed nothing, one that has may have. Writes are
-never sent twice.
+Commands go over the driver's own connections and pool, not through its client, so that it is known
+whether one has left: if not, nothing was changed; if so, it may have been. Writes are never sent twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from threading import Lock
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import redis
-import redis.cluster
 import redis.sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, ResponseError
@@ -23,22 +20,8 @@ from redis.retry import Retry
 from ...errors import AnswerUnknown
 from ...lua import script
 from ...redis.address import Address
-from ...redis.colours import (
-    Connections,
-    close,
-    connection_class,
-    on_node,
-    ready,
-    turns,
-)
-from ...redis.failures import (
-    BROKEN,
-    is_dropped,
-    is_refusal,
-    lost,
-    refused,
-    was_never_sent,
-)
+from ...redis.colours import Connections, connection_class
+from ...redis.failures import BROKEN, Unsent, is_dropped, is_refusal, lost, refused
 
 CONNECTIONS: Final = 32
 """So many at a time; who comes later waits for one as long as for an answer."""
@@ -70,20 +53,23 @@ class RedisLink:
 
     def __init__(self, pool: Any, *, answer_within: float, replicas: int = 0) -> None:
         self._connections = Connections(pool, CONNECTIONS, answer_within)
-        # The server looks at its clock ten times a second: its answer shall come before our patience ends.
+        # The server looks at its clock ten times a second, and shall answer before our patience ends.
         self._waits = (("WAIT", replicas, int(answer_within * 500)),) if replicas else ()
+        self._watchers: list[Any] = []
         self.nodes_at_once = True
 
     @classmethod
     def to(cls, address: Address, *, connect_within: float, answer_within: float) -> RedisLink:
         """To the server of an address; nothing is opened yet."""
-        options = _options(address, connect_within, answer_within)
+        options = options_of(address, connect_within, answer_within)
+        watchers: list[Any] = []
         if address.kind == "sentinel":
             own = {k: options[k] for k in ("socket_timeout", "socket_connect_timeout", "retry")}
             sentinel = redis.sentinel.Sentinel(address.hosts, **own)
             pool: Any = redis.sentinel.SentinelConnectionPool(
                 address.service, sentinel, ssl=address.tls, max_connections=CONNECTIONS, **options
             )
+            watchers = [client.connection_pool for client in sentinel.sentinels]
         else:
             if address.path is None:
                 options["host"], options["port"] = address.hosts[0]
@@ -92,7 +78,9 @@ class RedisLink:
             pool = redis.ConnectionPool(
                 connection_class=connection_class(address), max_connections=CONNECTIONS, **options
             )
-        return cls(pool, answer_within=answer_within, replicas=address.replicas)
+        link = cls(pool, answer_within=answer_within, replicas=address.replicas)
+        link._watchers = watchers
+        return link
 
     def ask(self, *command: Any) -> Any:
         """A read. Raises StoreUnavailable."""
@@ -144,11 +132,9 @@ class RedisLink:
     def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Writes; whoever waits for replicas does so behind them, on the same connection."""
         try:
-            connection = self._connections.take()
-        except BROKEN as error:
+            answers = self._exchange((*commands, *self._waits))
+        except Unsent as error:
             raise refused(error) from error
-        try:
-            answers = self._over(connection, (*commands, *self._waits))
         except BROKEN as error:
             raise refused(error) if is_refusal(error) else lost(error) from error
         if self._waits:
@@ -160,9 +146,19 @@ class RedisLink:
         return answers
 
     def _exchange(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        return self._over(self._connections.take(), commands)
+        return self._with(self._connections, commands)
 
-    def _over(self, connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
+    def _with(self, connections: Connections, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """The answers over one of these connections. Raises Unsent before anything was sent."""
+        try:
+            connection = connections.take()
+        except BROKEN as error:
+            raise Unsent(error) from error
+        return self._over(connections, connection, commands)
+
+    def _over(
+        self, connections: Connections, connection: Any, commands: Sequence[Sequence[Any]]
+    ) -> list[Any]:
         """The answers, refusals among them, over a connection that is given back. Whatever breaks off
         in between, a cancelled request too, closes it: nobody gets another's answer.
         """
@@ -177,7 +173,7 @@ class RedisLink:
                     answers.append(error)
             good = True
         finally:
-            self._connections.give(connection, good=good)
+            connections.give(connection, good=good)
         return answers
 
     def nodes(self) -> int:
@@ -191,106 +187,11 @@ class RedisLink:
     def close(self) -> None:
         """Let go of the connections."""
         self._connections.close()
+        for pool in self._watchers:
+            pool.disconnect()
 
 
-class RedisClusterLink(RedisLink):
-    """To a cluster, through the driver's client, which follows a slot that moves."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make  # the driver's sync client connects when it is made
-        self._made: Any = None
-        self._lock = Lock()
-        self._turns = turns(CONNECTIONS)
-        self.nodes_at_once = False
-
-    @classmethod
-    def to(cls, address: Address, *, connect_within: float, answer_within: float) -> RedisLink:
-        """To the cluster of an address; nothing is opened yet."""
-        options = _options(address, connect_within, answer_within)
-        del options["db"]
-        # The address that was named may be gone: then another one of the cluster does.
-        options |= {"ssl": address.tls, "max_connections": CONNECTIONS, "require_full_coverage": False}
-
-        def make() -> Any:
-            nodes = [redis.cluster.ClusterNode(host, port) for host, port in address.hosts]
-            return redis.cluster.RedisCluster(startup_nodes=nodes, **options)
-
-        return cls(make)
-
-    def _client(self) -> Any:
-        with self._lock:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
-
-    def ask_all(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """Reads, in one round trip to each node."""
-        try:
-            answers = self._exchange(commands)
-        except BROKEN as error:
-            if is_refusal(error):
-                raise refused(error) from error
-            try:
-                answers = self._exchange(commands)
-            except BROKEN as again:
-                raise refused(again) from again
-        for answer in answers:
-            if isinstance(answer, ResponseError):
-                raise refused(answer) from answer
-        return answers
-
-    def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        try:
-            return self._exchange(commands)
-        except BROKEN as error:
-            if is_refusal(error) or was_never_sent(error):
-                raise refused(error) from error
-            raise lost(error) from error
-
-    def _exchange(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        client = self._client()
-        with self._turns:  # the client's pools refuse instead of waiting
-            if len(commands) == 1:
-                try:
-                    return [flat(client.execute_command(*commands[0]))]
-                except ResponseError as error:
-                    return [error]
-            pipeline = client.pipeline()
-            for command in commands:
-                pipeline.execute_command(*command)
-            answers = pipeline.execute(raise_on_error=False)
-        for answer in answers:
-            if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
-                raise answer
-        return [flat(answer) for answer in answers]
-
-    def _primaries(self) -> list[Any]:
-        client = self._client()
-        ready(client)
-        return sorted(client.get_primaries(), key=lambda node: str(node.name))
-
-    def nodes(self) -> int:
-        """How many nodes a scan goes through."""
-        try:
-            return len(self._primaries())
-        except BROKEN as error:
-            raise refused(error) from error
-
-    def at_node(self, node: int, *command: Any) -> Any:
-        """A read of one of them."""
-        try:
-            primaries = self._primaries()
-            return flat(on_node(primaries[node % len(primaries)], command))
-        except BROKEN as error:
-            raise refused(error) from error
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        if self._made is not None:
-            close(self._made)
-
-
-def _options(address: Address, connect_within: float, answer_within: float) -> dict[str, Any]:
+def options_of(address: Address, connect_within: float, answer_within: float) -> dict[str, Any]:
     """What the driver is told of each connection."""
     return {
         **address.options,

@@ -10,7 +10,8 @@ from ...errors import SettingsError, StoreUnavailable
 from ...redis.address import Address
 from ...redis.failures import is_not_permitted
 from ...redis.persistence import SNAPSHOTS, only_snapshots
-from .redis_link import RedisClusterLink, RedisLink
+from .redis_cluster import RedisClusterLink
+from .redis_link import RedisLink
 
 LONG_WITHIN: Final = 10.0
 """Seconds for a step of an operator's work."""
@@ -36,6 +37,8 @@ class Opening:
         self._answer_within = answer_within
         if self._client is not None and not hasattr(self._client, "execute_command"):
             raise SettingsError("store is a URL, or a client of redis-py.")
+        if self._client is not None and not hasattr(self._client, "connection_pool"):
+            raise SettingsError("A cluster is named by its URL: redis+cluster://host:6379,host")
         self.quick: RedisLink | None = None
         self._patient: RedisLink | None = None
         self._unchecked: RedisLink | None = None
@@ -43,13 +46,11 @@ class Opening:
     def _link(self, answer_within: float) -> RedisLink:
         client = self._client
         if client is not None:
-            if hasattr(client, "connection_pool"):
-                return RedisLink(
-                    client.connection_pool,
-                    answer_within=self._answer_within,
-                    replicas=self.address.replicas,
-                )
-            return RedisClusterLink(lambda: client)
+            return RedisLink(
+                client.connection_pool,
+                answer_within=self._answer_within,
+                replicas=self.address.replicas,
+            )
         made = RedisClusterLink if self.address.kind == "cluster" else RedisLink
         return made.to(self.address, connect_within=self._connect_within, answer_within=answer_within)
 
