@@ -37,8 +37,9 @@ def follow(replica: Server, primary: Server) -> None:
         while client.info("replication").get("master_link_status") != "up":
             time.sleep(0.01)
     with primary.client() as client:
-        while client.info("replication")["connected_slaves"] == 0:
-            time.sleep(0.01)
+        client.set("followed", "yes")
+        while client.wait(1, 1000) != 1:
+            pass
 
 
 def cut_off(replica: Server) -> None:

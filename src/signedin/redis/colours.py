@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import os
 import time
 from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from redis import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio import Connection as AsyncConnection
 from redis.asyncio import SSLConnection as AsyncSSLConnection
 from redis.asyncio import UnixDomainSocketConnection as AsyncUnixConnection
-from redis.exceptions import MaxConnectionsError
+from redis.exceptions import MaxConnectionsError, RedisError
 
 from .address import Address
 
@@ -41,7 +42,7 @@ class AsyncConnections:
         try:
             while self._free:
                 connection = self._free.pop()
-                if connection.is_connected and not await connection.can_read():
+                if await self._is_usable(connection):
                     return connection
                 await self._drop(connection)  # the server has closed it
             return await self._pool.get_connection()
@@ -61,6 +62,12 @@ class AsyncConnections:
         for each in (connection, *others):
             await self._drop(each)
 
+    async def _is_usable(self, connection: Any) -> bool:
+        try:
+            return connection.is_connected and not await connection.can_read()
+        except (RedisError, OSError):
+            return False
+
     async def _drop(self, connection: Any) -> None:
         await connection.disconnect(nowait=True)
         await self._pool.release(connection)
@@ -72,34 +79,65 @@ class AsyncConnections:
 
 
 class Connections:
-    """The connections of a link: those of the driver's pool, which is for threads already."""
+    """The same for threads. What a process has opened before it forks is not its child's."""
 
     def __init__(self, pool: Any, most: int, wait: float) -> None:
         self._pool = pool
-        self._turns = threading.Semaphore(most)
+        self._most = most
         self._wait = wait
+        self._begin()
+
+    def _begin(self) -> None:
+        self._free: list[Any] = []
+        self._turns: SimpleQueue[None] = SimpleQueue()
+        for _ in range(self._most):
+            self._turns.put(None)
+        self._process = os.getpid()
 
     def take(self) -> Any:
         """One that is connected. Raises what the driver raises."""
-        if not self._turns.acquire(timeout=self._wait):
-            raise MaxConnectionsError("All connections are in use.")
+        if self._process != os.getpid():
+            self._begin()
         try:
-            return self._pool.get_connection()
+            self._turns.get(timeout=self._wait)
+        except Empty:
+            raise MaxConnectionsError("All connections are in use.") from None
+        try:
+            while True:
+                try:
+                    connection = self._free.pop()
+                except IndexError:
+                    return self._pool.get_connection()
+                if self._is_usable(connection):
+                    return connection
+                self._drop(connection)  # the server has closed it
         except BaseException:
-            self._turns.release()
+            self._turns.put(None)
             raise
 
     def give(self, connection: Any, *, good: bool) -> None:
-        """It comes back. One that isn't good may have somebody else's answer on its way in it."""
+        """It comes back, as in the other colour."""
+        if good:
+            self._free.append(connection)
+        else:
+            others, self._free = self._free, []
+            for each in (connection, *others):
+                self._drop(each)
+        self._turns.put(None)
+
+    def _is_usable(self, connection: Any) -> bool:
         try:
-            if not good:
-                connection.disconnect()
-            self._pool.release(connection)
-        finally:
-            self._turns.release()
+            return connection.is_connected and not connection.can_read()
+        except (RedisError, OSError):
+            return False
+
+    def _drop(self, connection: Any) -> None:
+        connection.disconnect()
+        self._pool.release(connection)
 
     def close(self) -> None:
         """Close them all."""
+        self._free = []
         self._pool.disconnect()
 
 

@@ -194,6 +194,7 @@ class RedisLink:
 def options_of(address: Address, connect_within: float, answer_within: float) -> dict[str, Any]:
     """What the driver is told of each connection."""
     return {
+        "protocol": 2,  # lists are what is wanted of a hash, not maps
         **address.options,
         "socket_connect_timeout": connect_within,
         "socket_timeout": answer_within,

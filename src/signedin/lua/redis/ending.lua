@@ -52,7 +52,7 @@ local function not_remembered(key, user, gone)
   local all, changed = redis.call('HGETALL', key), {}
   for n = 1, #all, 2 do
     local v = all[n + 1]
-    if is_session(all[n], v) and gone[series_of(v)] and owner(v) == user then
+    if is_session(all[n], v) and byte(v, 60) > 0 and gone[series_of(v)] and owner(v) == user then
       changed[#changed + 1] = all[n]
       changed[#changed + 1] = without_series(v)
     end
