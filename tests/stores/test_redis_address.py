@@ -74,3 +74,4 @@ def test_passwords_are_not_shown() -> None:
     url = "redis://ada:geheim@h:7000/2"
     assert "geheim" not in repr(Address.of(url))
     assert store_place(url) == "h:7000"
+    assert "geheim" not in repr(Settings(store=url))
