@@ -77,7 +77,8 @@ def demo(frame: Frame, host: str, port: int, url: str | None, known: bool) -> No
         say(f"  Devices  {url or _address(host, port)}/demo/devices")
         say("  In a second terminal:")
         more = "" if frame.accounts is None else f" --accounts {frame.accounts}"
-        say(f"  signedin list --user ada --store {place}{more}")
+        named = "$SIGNEDIN_STORE" if "@" in place else place  # no password on the screen
+        say(f"  signedin list --user ada --store {named}{more}")
         run(create_app(settings, people, name="Harbour", demo=DEMO), host, port)
 
 
