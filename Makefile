@@ -4,6 +4,7 @@ PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM := /usr/bin/chromium
+REDIS := /usr/bin/redis-server
 
 .PHONY: help run test check bench proofs screenshots clean
 
@@ -13,7 +14,7 @@ help: ## what can be made
 run: .venv/run ## the demo on http://127.0.0.1:8000
 	@$(BIN)/signedin demo --port $(PORT)
 
-test: .venv/test $(CHROMIUM) ## everything that is checked
+test: .venv/test $(CHROMIUM) $(REDIS) ## everything that is checked
 	@$(BIN)/python -m pytest
 
 check: .venv/test ## style and types only
@@ -23,8 +24,9 @@ check: .venv/test ## style and types only
 bench: .venv/test ## the table of figures, measured here and now
 	@$(BIN)/python -m benchmarks
 
-proofs: .venv/test ## the long proofs: a thousand rounds of kill -9
+proofs: .venv/test $(REDIS) ## the long proofs: a thousand rounds of kill -9
 	$(BIN)/python -m tests.proofs.crash 1000
+	$(BIN)/python -m tests.proofs.redis_crash 100
 
 screenshots: .venv/test $(CHROMIUM) ## the pictures of README and docs
 	@$(BIN)/python scripts/screenshots.py
@@ -51,4 +53,12 @@ $(CHROMIUM):
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; \
 	else \
 		echo "The tests drive Debian's Chromium. Install it: sudo apt-get install chromium" >&2; exit 1; \
+	fi
+
+# The server only: the package would start a service of its own where one can be started.
+$(REDIS):
+	@if [ "$$(id -u)" = 0 ]; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install -y --no-install-recommends redis-server >/dev/null; \
+	else \
+		echo "The tests start Debian's Redis. Install it: sudo apt-get install redis-server" >&2; exit 1; \
 	fi

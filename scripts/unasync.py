@@ -16,11 +16,12 @@ RULES = (
     (r"\basync def\b", "def"),
     (r"\basync for\b", "for"),
     (r"\bawait ", ""),
-    (r"\basync_(?=answer|in_thread|call)", ""),
+    (r"\basync_(?=answer|in_thread|call|connection_class|side_by_side|pause)", ""),
+    (r"\bredis\.asyncio\b", "redis"),
     (r"\bAsyncIterator\b", "Iterator"),
     (r"\b__aiter__\b", "__iter__"),
     (
-        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|Exchange|Routes|Operating|Run|ActiveSession|User|Everyone|Where|DestroyAll|Admin)",
+        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|RedisStore|RedisLink|RedisClusterLink|RedisOperating|Opening|Connections|Together|Exchange|Routes|Operating|Run|ActiveSession|User|Everyone|Where|DestroyAll|Admin)",
         "",
     ),
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from functools import cached_property
 from typing import Protocol
+
+from . import servers
 
 
 class Engine(Protocol):
@@ -19,4 +23,39 @@ class Sqlite:
         return path
 
 
-ENGINES: dict[str, Engine] = {"sqlite": Sqlite()}
+class OneServer:
+    """A Redis or Valkey server; every test has a prefix of its own. parameters: more of the URL."""
+
+    def __init__(self, binary: str, parameters: str = "") -> None:
+        self._binary = binary
+        self._parameters = parameters
+        self._numbers = itertools.count()
+
+    @cached_property
+    def server(self) -> servers.Server:
+        return servers.Server(self._binary)
+
+    def fresh(self, path: str) -> str:
+        return f"{self.server.url}?prefix=t{next(self._numbers)}{self._parameters}"
+
+
+class ThreeServers:
+    """A cluster of Valkey servers."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+
+    @cached_property
+    def cluster(self) -> servers.Cluster:
+        return servers.Cluster(servers.VALKEY)
+
+    def fresh(self, path: str) -> str:
+        return f"{self.cluster.url}?prefix=t{next(self._numbers)}"
+
+
+ENGINES: dict[str, Engine] = {
+    "sqlite": Sqlite(),
+    "redis": OneServer(servers.REDIS, "&protocol=2"),
+    "valkey": OneServer(servers.VALKEY, "&protocol=3"),
+    "cluster": ThreeServers(),
+}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from .errors import SettingsError
@@ -46,8 +47,43 @@ def sqlite_path(url: str) -> str:
     return path
 
 
+_SERVERS: Final = {
+    "redis": "redis",
+    "rediss": "redis",
+    "unix": "redis",
+    "valkey": "redis",
+    "valkeys": "redis",
+}
+"""Which engine the scheme of a store's URL names, up to its first plus sign; any other is SQLite's."""
+
+
+def engine_of(url: str) -> str:
+    """What keeps the sessions: ``sqlite`` or ``redis``."""
+    scheme, separator, _ = url.partition("://")
+    return _SERVERS.get(scheme.partition("+")[0].lower(), "sqlite") if separator else "sqlite"
+
+
+def store_file(url: str) -> str | None:
+    """The file of a store, or None where it is kept by a server. Raises SettingsError."""
+    return sqlite_path(url) if engine_of(url) == "sqlite" else None
+
+
+def store_place(url: str) -> str:
+    """Where a store is, for people: without user names and passwords. Raises SettingsError."""
+    if engine_of(url) == "redis":
+        from .redis.address import Address
+
+        return Address.of(url).shown
+    return os.path.abspath(sqlite_path(url))
+
+
 def open_async_store(settings: Settings) -> AsyncStore:
     """The store that the settings name, for the async flow. Nothing is opened before its first use."""
+    if engine_of(settings.store) == "redis":
+        with _driver("redis"):
+            from ._async.stores.redis import AsyncRedisStore
+
+        return AsyncRedisStore(settings.store)
     from ._async.stores.sqlite import AsyncSqliteStore
 
     return AsyncSqliteStore(sqlite_path(settings.store), inline_reads=settings.inline_reads)
@@ -55,6 +91,11 @@ def open_async_store(settings: Settings) -> AsyncStore:
 
 def open_store(settings: Settings) -> Store:
     """The store that the settings name, for the sync flow. Nothing is opened before its first use."""
+    if engine_of(settings.store) == "redis":
+        with _driver("redis"):
+            from ._sync.stores.redis import RedisStore
+
+        return RedisStore(settings.store)
     from ._sync.stores.sqlite import SqliteStore
 
     return SqliteStore(sqlite_path(settings.store), inline_reads=settings.inline_reads)
@@ -62,9 +103,28 @@ def open_store(settings: Settings) -> Store:
 
 def store_checks(settings: Settings) -> Iterator[Check]:
     """What a doctor finds about the store that the settings name, without changing it."""
+    if engine_of(settings.store) == "redis":
+        with _driver("redis"):
+            from .redis.health import checks as of_server
+
+        return of_server(settings.store, now_ms())
     from .sqlite.health import checks
 
     return checks(os.path.abspath(sqlite_path(settings.store)))
+
+
+@contextmanager
+def _driver(extra: str) -> Iterator[None]:
+    """A driver is installed with the extra of its name."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("signedin"):
+            raise
+        package = error.name.partition(".")[0]
+        raise SettingsError(
+            f"This store needs the package {package}: pip install 'signedin[{extra}]'"
+        ) from error
 
 
 def store_library() -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 from .device import Device, device_name
 from .messages import ENGLISH, say
-from .session import EndedSession, Session
+from .session import EndedSession, Record, Session
 
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
@@ -58,7 +58,7 @@ def method(session: Session) -> str:
     return say("and", first=", ".join(lower[:-1]), last=lower[-1])
 
 
-def is_idle(session: Session, now: int) -> bool:
+def is_idle(session: Session | Record, now: int) -> bool:
     """Unused for half of the session's lifetime, and for a day at least."""
     lifetime = session.idle_timeout
     if lifetime is None and session.expires_at is not None:

@@ -45,7 +45,7 @@ class Settings:
     faster than a thread; not on network disks.
     """
 
-    store: str = "sqlite:///signedin.db"
+    store: str = field(default="sqlite:///signedin.db", repr=False)  # a URL may hold a password
     url: str | None = None
     policy: Policy = field(default_factory=Policy.gitlab)
     cap: int | None = None

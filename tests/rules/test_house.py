@@ -37,7 +37,7 @@ def room(path: Path) -> str:
     first = path.relative_to(ROOT).parts[0].removesuffix(".py")
     if first in FLOW:
         return "store" if "stores" in path.parts else "flow"
-    if first in ("sqlite", "sql"):
+    if first in ("sqlite", "sql", "redis", "lua"):
         return "store"
     if first == "asgi":
         return "adapter"

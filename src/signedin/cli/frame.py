@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..config import open_directory, open_sessions, sqlite_path
+from ..config import open_directory, open_sessions, sqlite_path, store_file
 from ..errors import SettingsError
 from ..settings import Settings
 from .failures import Failure, told
@@ -82,8 +82,8 @@ class Frame:
     @contextmanager
     def sessions(self) -> Iterator[Sessions]:
         """The sessions of an existing store; looking must not make an empty one."""
-        path = sqlite_path(self.settings.store)
-        if not Path(path).exists():
+        path = store_file(self.settings.store)
+        if path is not None and not Path(path).exists():
             raise Failure(
                 "store_unavailable",
                 f"there is no store at {os.path.abspath(path)}.",
@@ -96,10 +96,13 @@ class Frame:
             sessions.close()
 
     def service_accounts(self) -> Accounts:
-        """The service's accounts: where the option says, else beside the store."""
+        """The service's accounts: where the option says, else beside the store, or in the working
+        directory where the store is no file.
+        """
         from ..server.accounts import Accounts
 
-        beside = str(Path(sqlite_path(self.settings.store)).parent / "accounts.db")
+        file = store_file(self.settings.store)
+        beside = "accounts.db" if file is None else str(Path(file).parent / "accounts.db")
         return Accounts(beside if self.accounts is None else sqlite_path(self.accounts))
 
     def directory(self) -> Directory[Person]:

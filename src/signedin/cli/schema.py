@@ -6,9 +6,10 @@ import os
 
 import click
 
-from ..config import sqlite_path
+from ..config import engine_of, sqlite_path
 from ..sql import migrations
 from ..sqlite.engine import Engine, schema_status
+from .failures import Failure
 from .frame import Frame, Suggesting, framed, plural, say
 from .output import print_json
 
@@ -23,7 +24,7 @@ def schema() -> None:
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 def status(frame: Frame, as_json: bool) -> None:
     """Which migrations the store has seen; nothing is changed."""
-    path = os.path.abspath(sqlite_path(frame.settings.store))
+    path = _file(frame)
     version, known = schema_status(path), migrations("sqlite")
     todo = [migration for migration in known if migration.number > version]
     if as_json:
@@ -39,13 +40,21 @@ def status(frame: Frame, as_json: bool) -> None:
 @framed
 def upgrade(frame: Frame) -> None:
     """Apply what is pending, in one transaction; a missing store is made."""
-    path = os.path.abspath(sqlite_path(frame.settings.store))
+    path = _file(frame)
     before = schema_status(path)
     engine = Engine(path)
     engine.open()
     engine.close()
     count = schema_status(path) - before
     say(f"{path}: applied {plural(count, 'migration')}." if count else f"{path} is up to date.")
+
+
+def _file(frame: Frame) -> str:
+    """Whose schema it is: only a file has one."""
+    url = frame.settings.store
+    if engine_of(url) == "redis":
+        raise Failure("usage", "a Redis or Valkey store has no schema: there is nothing to upgrade.")
+    return os.path.abspath(sqlite_path(url))
 
 
 @schema.command()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from ..config import now_ms, sqlite_path
+from ..config import now_ms, store_place
 from .frame import Frame, framed, say
 
 HOST = click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS")
@@ -44,7 +43,7 @@ def serve(
     settings = settings_for(frame.with_settings(url=url, trusted_proxies=proxies or None), host)
     people = frame.service_accounts()
     say(f"{name} on {url or _address(host, port)}      Ctrl-C stops it")
-    say(f"  sessions in {os.path.abspath(sqlite_path(settings.store))}")
+    say(f"  sessions in {store_place(settings.store)}")
     say(f"  accounts in {people.path}")
     if next(people.all(), None) is None:
         say("  nobody can sign in yet: signedin user add USERNAME")
@@ -78,7 +77,8 @@ def demo(frame: Frame, host: str, port: int, url: str | None, known: bool) -> No
         say(f"  Devices  {url or _address(host, port)}/demo/devices")
         say("  In a second terminal:")
         more = "" if frame.accounts is None else f" --accounts {frame.accounts}"
-        say(f"  signedin list --user ada --store {place}{more}")
+        named = "$SIGNEDIN_STORE" if "@" in place else place  # no password on the screen
+        say(f"  signedin list --user ada --store {named}{more}")
         run(create_app(settings, people, name="Harbour", demo=DEMO), host, port)
 
 

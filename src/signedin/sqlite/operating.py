@@ -12,7 +12,7 @@ import msgspec
 
 from ..audit import AuditEntry, AuditRun
 from ..policy import HISTORY_LENGTH
-from ..session import SessionId, decode_tail, judge, parse_session_id
+from ..session import decode_tail, judge
 from ..sql import statements
 from ..steps import Batch, EndingEverybody
 from .steps import ended_session, key_of
@@ -64,35 +64,6 @@ def audit_run(row: Sequence[Any]) -> AuditRun:
     """A row of the trail."""
     number, began_at, *entry = row
     return AuditRun(number, began_at, AuditEntry(*entry))
-
-
-def beginning_of(text: str) -> tuple[bytes, bytes]:
-    """The first and the last random part of session ids that begin with these digits."""
-    start = bytes.fromhex(text[: min(len(text), 24) // 2 * 2])
-    return start, start + b"\xff" * (13 - len(start))
-
-
-def position(session_id: SessionId, more: object) -> str:
-    """A cursor: a key, and what else the order goes by."""
-    return f"{session_id}.{more}"
-
-
-def place(cursor: str | None) -> tuple[tuple[bytes, bytes], str]:
-    """The key of a cursor and what else it says. Raises ValueError for what is none."""
-    if cursor is None:
-        return _NO_KEY, ""
-    name, _, more = cursor.partition(".")
-    session_id = parse_session_id(name)
-    if session_id is None:
-        raise ValueError(f"{cursor!r} is not a cursor of this list.")
-    return key_of(session_id), more
-
-
-def number(text: str) -> int:
-    """The number in a cursor. Raises ValueError for what is none."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise ValueError(f"{text!r} is not part of a cursor of this list.")
-    return int(text)
 
 
 def _device_of(tail: bytes) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import apsw
 import msgspec
 
+from ... import cursors
 from ...audit import AuditEntry, AuditLog, AuditPage, AuditRun
 from ...colours import async_answer, async_in_thread
 from ...policy import DAY, HISTORY_LENGTH, LATELY
@@ -147,11 +148,11 @@ class AsyncSqliteStore:
         return [steps.ended_session(row) for row in rows]
 
     async def search(self, query: Query) -> Page:
-        after, more = operating.place(query.cursor)
+        after, more = cursors.place(query.cursor)
         values: tuple[Any, ...] = (
             *after,
             query.limit,
-            *operating.beginning_of(query.beginning),
+            *cursors.beginning_of(query.beginning),
             query.active_from or 0,
             _ALWAYS if query.active_to is None else query.active_to,
             query.remembered,
@@ -160,25 +161,25 @@ class AsyncSqliteStore:
         if query.order == "ip":
             values += (more,)
         elif query.order == "recent":
-            values += (_ALWAYS if query.cursor is None else operating.number(more),)
+            values += (_ALWAYS if query.cursor is None else cursors.number(more),)
         records = await async_in_thread(self._records, f"search_{query.order}", values)
         if len(records) < query.limit:
             return Page(records, None)
         last = records[-1]
-        return Page(records, operating.position(last.id, self._goes_by(last, query)))
+        return Page(records, cursors.position(last.id, self._goes_by(last, query)))
 
     def _goes_by(self, record: Record, query: Query) -> object:
         """What the order of a query goes by, beside the key."""
         return {"key": "", "recent": record.last_active_at, "ip": record.ip}[query.order]
 
     async def search_ended(self, since: int, cursor: str | None, limit: int) -> EndedPage:
-        after, more = operating.place(cursor)
-        before = _ALWAYS if cursor is None else operating.number(more)
+        after, more = cursors.place(cursor)
+        before = _ALWAYS if cursor is None else cursors.number(more)
         rows = await async_in_thread(self._rows, "search_ended", (since, before, *after, limit))
         sessions = [steps.ended_session(row) for row in rows]
         if len(sessions) < limit:
             return EndedPage(sessions, None)
-        return EndedPage(sessions, operating.position(sessions[-1].id, sessions[-1].ended_at))
+        return EndedPage(sessions, cursors.position(sessions[-1].id, sessions[-1].ended_at))
 
     async def counts(self, now: int) -> Counts:
         return await async_in_thread(self._counts, now)

@@ -1,0 +1,228 @@
+"""The Redis store against bare commands: ``python -m benchmarks.redis [--help] [SESSIONS …]``.
+
+It starts a server of its own, and client and server share a core where the system lets them. Without
+numbers it is quick, at 30,000 sessions; ``300000 3000000`` shows how the verbs' cost grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import redis
+import redis.asyncio
+from tests.servers import REDIS, VALKEY, Server
+from tests.support import DAY, LAPTOP, START, make_record, make_series, step
+
+from signedin._async.stores.redis import AsyncRedisStore
+from signedin._sync.sessions import Sessions
+from signedin._sync.stores.redis import RedisStore
+from signedin.reasons import REASONS
+from signedin.redis.records import key_of, pack_series, pack_session
+from signedin.settings import Settings
+from signedin.steps import AllBut, Ending, EndingEverybody, SignIn, Touch
+
+DICE = random.Random(1)
+SYSTEMS = ("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64")
+USER_AGENTS = [
+    f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36"
+    + (f" Edg/{version}.0.0.0" if edge else "")
+    for system in SYSTEMS
+    for version in range(120, 147)
+    for edge in (False, True)
+]
+
+
+def record_of(user: str, number: int) -> tuple[Any, Any, Any]:
+    """A record as real ones are, its token, and a series for a third of them."""
+    record, token = make_record(user, expires=START + 365 * DAY)
+    series = None
+    if number % 3 == 0:
+        series, _ = make_series(user, record.id)
+    agent = DICE.choice(USER_AGENTS)
+    key = None if series is None else series.key
+    return msgspec.structs.replace(record, series=key, user_agent=agent), token, series
+
+
+def fill(server: Server, store: RedisStore, count: int) -> tuple[float, list[Any]]:
+    """So many sessions, three a user; the bytes that each takes, and some of them."""
+    some = []
+    with server.client() as client:
+        before = client.info("memory")["used_memory"]
+        pipeline = client.pipeline(transaction=False)
+        for number in range(count):
+            record, token, series = record_of(str(1_000_000 + number // 3), number)
+            random_part, tag = key_of(record.id)
+            fields = {random_part: pack_session(record)}
+            if series is not None:
+                fields[series.key] = pack_series(series)
+            pipeline.hset(store.keys.sessions(tag), mapping=fields)
+            pipeline.pexpire(store.keys.sessions(tag), 400 * DAY)
+            if number % max(count // 1000, 1) == 0:
+                some.append((record, token))
+            if number % 1000 == 999:
+                pipeline.execute()
+        pipeline.execute()
+        return (client.info("memory")["used_memory"] - before) / count, some
+
+
+def times(work: Callable[[int], Any], count: int) -> float:
+    """Microseconds that one takes."""
+    began = time.perf_counter()
+    for number in range(count):
+        work(number)
+    return (time.perf_counter() - began) / count * 1e6
+
+
+def against(
+    name: str, base: Callable[[int], Any], ours: Callable[[int], Any], count: int, most: str
+) -> None:
+    """A line of the table: short turns, one after the other; the ratio is the median of theirs."""
+    turns = [(times(base, count), times(ours, count)) for _ in range(15)]
+    show(name, turns, most)
+
+
+def show(name: str, turns: list[tuple[float, float]], most: str) -> None:
+    base, ours = (statistics.median(turn[n] for turn in turns) for n in (0, 1))
+    ratio = statistics.median(b / a for a, b in turns)
+    print(f"| {name} | {base:.1f} | {ours:.1f} | {ratio:.2f} | {most} |", flush=True)
+
+
+def one_at_a_time(server: Server, store: RedisStore, some: list[Any]) -> None:
+    """The sync store, and the whole flow."""
+    flow = Sessions(store, Settings(), lambda: START + 1)
+    client = server.client()
+    client.set("bare", b"x" * 180)
+
+    def get(number: int) -> None:
+        client.get("bare")
+
+    ids = [record.id for record, _ in some]
+    texts = [token.text for _, token in some]
+    against("find", get, lambda n: store.find(ids[n]), 200, "")
+    against("validate, the whole flow", get, lambda n: flow.validate(texts[n]), 200, "1.3")
+    for _ in range(100):
+        store.add(step(record_of("many", 1)[0]))
+    against("list 100 sessions", get, lambda n: store.for_user("many"), 30, "5")
+    steps: list[SignIn] = []
+    for number in range(15 * 30):
+        record, _, series = record_of("many", 0)
+        before = steps[-1].series if number else None
+        forgets = None if before is None else before.key
+        steps.append(step(record, series=series, forgets=forgets))
+    coming = iter(steps)
+    against("sign-in at the cap of 100", get, lambda n: store.add(next(coming)), 30, "6")
+    against("touch", get, lambda n: store.touch([Touch(ids[n], LAPTOP)], START + n + 9), 100, "")
+    client.close()
+
+
+async def at_once(server: Server, some: list[Any]) -> None:
+    """The async store: one at a time, and 50 at once."""
+    store = AsyncRedisStore(server.url)
+    client = redis.asyncio.Redis(port=server.port)
+    ids = [record.id for record, _ in some]
+    await client.get("bare")
+    await store.find(ids[0])
+
+    async def timed(work: Callable[[int], Awaitable[Any]], count: int) -> float:
+        began = time.perf_counter()
+        for number in range(count):
+            await work(number)
+        return (time.perf_counter() - began) / count * 1e6
+
+    async def get(number: int) -> None:
+        await client.get("bare")
+
+    async def find(number: int) -> None:
+        await store.find(ids[number])
+
+    async def fifty(work: Callable[[int], Awaitable[Any]]) -> float:
+        async def all_of_them(number: int) -> None:
+            await asyncio.gather(*(work(n) for n in range(50)))
+
+        return await timed(all_of_them, 10) / 50
+
+    show("find, asyncio", [(await timed(get, 150), await timed(find, 150)) for _ in range(15)], "1.2")
+    show("find, 50 at once", [(await fifty(get), await fifty(find)) for _ in range(15)], "0.25")
+    await store.close()
+    await client.aclose()
+
+
+def growing(store: RedisStore, some: list[Any], count: int) -> None:
+    """What the verbs cost in a store of this size, and what goes through all of it."""
+    ids = [record.id for record, _ in some]
+    users = [record.user_id for record, _ in some]
+    verbs: dict[str, Callable[[int], Any]] = {
+        "find": lambda n: store.find(ids[n]),
+        "list": lambda n: store.for_user(users[n]),
+        "sign-in": lambda n: store.add(step(make_record(users[n])[0])),
+        "revoke": lambda n: store.end(Ending(users[-n], AllBut(None), REASONS["revoked"], None, START)),
+    }
+    costs = ", ".join(f"{name} {times(verb, min(200, len(ids))):.0f}" for name, verb in verbs.items())
+    print(f"{count:,} sessions, µs: {costs}", flush=True)
+    for name, walk in {
+        "newest": store.newest,
+        "sweep, nothing over": lambda: swept(store, START + 9),
+        "counts": lambda: store.counts(START),
+    }.items():
+        print(
+            f"{count:,} sessions, {name}: {times(lambda n, walk=walk: walk(), 1) / 1e6:.2f} s",
+            flush=True,
+        )
+    began, ended, cursor = time.perf_counter(), 0, None
+    asked = EndingEverybody(REASONS["revoked_by_operator"], "root", START + 9)
+    while True:
+        batch = store.end_everybody(asked, cursor, 5000, told=False)
+        ended += batch.sessions
+        cursor = batch.cursor
+        if cursor is None:
+            break
+    rate = ended / (time.perf_counter() - began)
+    print(
+        f"{count:,} sessions, everybody ended: {rate:,.0f} sessions a second, with history", flush=True
+    )
+
+
+def swept(store: RedisStore, now: int) -> None:
+    while store.sweep(now, 1000).more:
+        pass
+
+
+def main() -> None:
+    """Start a server, measure, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.redis", description=__doc__)
+    parser.add_argument("sessions", type=int, nargs="*", default=[30_000])
+    parser.add_argument("--redis", action="store_true", help="Debian's Redis instead of Valkey")
+    parser.add_argument("--listpack", action="store_true", help="With hash-max-listpack-value 256.")
+    chosen = parser.parse_args()
+    settings = {"hash_max_listpack_value": "256"} if chosen.listpack else {}
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    for number, count in enumerate(chosen.sessions):
+        server = Server(REDIS if chosen.redis else VALKEY, **settings)
+        store = RedisStore(server.url)
+        taken, some = fill(server, store, count)
+        if number == 0:
+            with server.client() as client:
+                info = client.info("server")
+                version = info.get("valkey_version", info["redis_version"])
+            print(f"{'Redis' if chosen.redis else 'Valkey'} {version}, redis-py {redis.__version__}\n")
+            print("| what | GET | ours | ratio | at most |\n|---|---:|---:|---:|---:|")
+            one_at_a_time(server, store, some)
+            asyncio.run(at_once(server, some))
+            print()
+        print(f"{count:,} sessions: {taken:.0f} bytes each")
+        growing(store, some, count)
+        store.close()
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

