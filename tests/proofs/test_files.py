@@ -272,6 +272,8 @@ def test_closing_while_another_process_keeps_the_turn(path: str) -> None:
         with pytest.raises(StoreUnavailable):
             flow.sign_in("1", LAPTOP, started_at=START)
         flow.close()
+        assert flow.list("1") == []  # who only reads doesn't wait
+        flow.close()
     assert isinstance(flow.sign_in("2", LAPTOP, started_at=START), SignedIn)
     assert [session.user_id for session in flow.list(None)] == ["2"]
     flow.close()

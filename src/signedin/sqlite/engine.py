@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -191,10 +192,13 @@ class Engine:
         return result, None
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """This process's turn to write; the kernel queues those who wait."""
+    def _turn(self, seconds: float | None = None) -> Iterator[None]:
+        """This process's turn to write; the kernel queues those who wait, for ever or so long."""
         number = self._lock_file
-        fcntl.flock(number, fcntl.LOCK_EX)
+        if seconds is None:
+            fcntl.flock(number, fcntl.LOCK_EX)
+        else:
+            _wait_for_turn(number, seconds)
         try:
             yield
         finally:
@@ -209,16 +213,28 @@ class Engine:
                 return
             try:
                 self._create()
-                # Turning a new file to WAL needs it alone, and SQLite doesn't wait for that.
-                with self._turn():
-                    connection = self._connect(WRITE_WAIT)
-                    try:
-                        upgrade(connection)
-                    finally:
-                        connection.close()
+                if not self._is_ready():
+                    # Turning a new file to WAL needs it alone, and SQLite doesn't wait for that.
+                    with self._turn(CLOSES_WITHIN):
+                        connection = self._connect(WRITE_WAIT)
+                        try:
+                            upgrade(connection)
+                        finally:
+                            connection.close()
             except (OSError, apsw.Error) as error:
                 raise broken(error, self.path) from error
             self._is_open = True
+
+    def _is_ready(self) -> bool:
+        """Whether the file can be read as it is, though another process may keep the turn."""
+        connection = apsw.Connection(self.path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs)
+        try:
+            connection.set_busy_timeout(READ_WAIT)
+            return connection.execute("PRAGMA journal_mode").get == "wal" and not pending(connection)
+        except apsw.BusyError:
+            return False
+        finally:
+            connection.close()
 
     def _create(self) -> None:
         """The files, made with their mode, so that there is no moment in which others may read them.
@@ -245,6 +261,19 @@ class Engine:
         except apsw.Error as error:
             raise broken(error, self.path) from error
         return connection
+
+
+def _wait_for_turn(number: int, seconds: float) -> None:
+    late = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > late:
+                raise TimeoutError("another process keeps writing to it") from None
+            time.sleep(0.01)
+        else:
+            return
 
 
 # ── schema ───────────────────────────────────────────────────────────────────────────────────
