@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from ..config import now_ms, store_checks
+from ..duration import spell_duration
 from ..errors import SignedinError
 from ..health import Check
 from ..policy import SWEEP_CLOCK_TOLERANCE
@@ -49,7 +50,7 @@ def doctor(frame: Frame, out: Out) -> None:
 
 def _of_settings(settings: Settings) -> Iterator[Check]:
     policy = settings.policy
-    idle = "no limit" if policy.idle_timeout is None else f"{policy.idle_timeout}"
+    idle = "no limit" if policy.idle_timeout is None else spell_duration(policy.idle_timeout)
     yield Check("policy", "pass", f"{policy.cap or 'no limit of'} sessions a user, idle timeout {idle}")
     if settings.insecure_http:
         yield Check("cookies", "warn", "insecure_http: sent over plain HTTP", "serve over https://")
