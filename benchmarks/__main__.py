@@ -16,87 +16,24 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 import itsdangerous
 
-from signedin import Client, Settings, SignedIn, page
+from signedin import Settings, SignedIn, page
 from signedin._async.sessions import AsyncSessions
 from signedin._async.stores.sqlite import AsyncSqliteStore
 from signedin._sync.sessions import Sessions
 from signedin._sync.stores.sqlite import SqliteStore
 from signedin.asgi import SignedinMiddleware, current_session
-from signedin.session import Facts, encode_tail, new_session_id, user_tag
 from signedin.sql import statements
 from signedin.token import Token, new_secret
 
-START = 1_800_000_000_000
-CLIENT = Client(
-    "203.0.113.24", "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
-)
-
-
-class Result(NamedTuple):
-    """A line of the table. base, ours: microseconds; ratio: of what the target speaks of."""
-
-    what: str
-    base: str
-    base_us: float
-    ours_us: float
-    ratio: float
-    target: float
-
-
-def turns(
-    count: int, base: Callable[[], float], ours: Callable[[], float]
-) -> tuple[float, float, float]:
-    """Medians of base, ours and ours/base over so many turns; each function gives microseconds."""
-    pairs = [(base(), ours()) for _ in range(count)]
-    ratio = statistics.median(b / a for a, b in pairs)
-    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), ratio
-
-
-def timed(work: Callable[[], Any], repeat: int) -> float:
-    """Microseconds that one of ``repeat`` units of the work takes."""
-    began = time.perf_counter()
-    work()
-    return (time.perf_counter() - began) * 1e6 / repeat
-
-
-# ── validate ─────────────────────────────────────────────────────────────────────────────────
-
-
-def filled(path: str, rows: int) -> list[Token]:
-    """A store with so many sessions, three a user; a thousand of their tokens."""
-    store = SqliteStore(path)
-    Sessions(store, Settings(), lambda: START).list("1")
-    tail = encode_tail(
-        Facts(1, ("desktop", "Firefox", "144", "Ubuntu", None, None), ("password",), START - 1)
-    )
-    tokens: list[Token] = []
-
-    def row(number: int) -> tuple[Any, ...]:
-        user = str(number // 3)
-        if number % max(rows // 1000, 1) == 0:
-            token = Token(new_session_id(user), new_secret())
-            tokens.append(token)
-            random, secret_hash = bytes.fromhex(token.id[:24]), token.hash()
-        else:
-            random, secret_hash = os.urandom(12), os.urandom(32)
-        times = (None, START - 1, START, 604_800_000, START + 31_536_000_000)
-        return (user_tag(user), random, user, secret_hash, *times, *CLIENT[:2], None, tail)
-
-    connection = apsw.Connection(path)
-    connection.execute("PRAGMA synchronous = OFF; BEGIN").fetchall()
-    connection.executemany(statements("sqlite/writing.sql")["add"], map(row, range(rows)))
-    connection.execute("COMMIT")
-    connection.close()
-    store.close()
-    return tokens
+from . import operators
+from .tools import CLIENT, START, Result, filled, timed, turns
 
 
 def validate(path: str, rows: int) -> Result:
@@ -355,6 +292,8 @@ def main() -> None:
         place = Path(folder)
         results.append(validate(str(place / "small.db"), 10_000))
         results.append(validate(str(place / "large.db"), many))
+        results += operators.compared(str(place / "small.db"), str(place / "large.db"))
+        told = operators.told(str(place / "large.db"))
         (place / "large.db").unlink()
         tokens = filled(str(place / "web.db"), 10_000)
         results += asyncio.run(middleware(str(place / "web.db"), tokens))
@@ -372,6 +311,7 @@ def main() -> None:
             f"| {r.what} | {r.base} | {r.base_us:.1f} | {r.ours_us:.1f} | {r.ratio:.2f} | {r.target:g} |"
         )
     print(f"\nThe page with 100 sessions is read and drawn in {page_ms:.1f} ms; the mark is 30.")
+    print("\n".join(told))
     missed = [r.what for r in results if r.ratio > r.target]
     if missed:
         print(f"\nAbove the target in this run: {', '.join(missed)}.", file=sys.stderr)

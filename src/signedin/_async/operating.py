@@ -24,7 +24,7 @@ from .core import PAGE
 from .endings import AsyncEndings
 from .listing import AsyncListing
 
-AT_ONCE: Final = 5000
+AT_ONCE: Final = 20_000
 """About how many sessions of everybody end in one step."""
 REPORT_EVERY: Final = 1000
 """Milliseconds between entries of a run that goes on."""

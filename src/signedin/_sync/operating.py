@@ -25,7 +25,7 @@ from .core import PAGE
 from .endings import Endings
 from .listing import Listing
 
-AT_ONCE: Final = 5000
+AT_ONCE: Final = 20_000
 """About how many sessions of everybody end in one step."""
 REPORT_EVERY: Final = 1000
 """Milliseconds between entries of a run that goes on."""

@@ -35,6 +35,8 @@ CACHE: Final = 16_384
 """KiB of pages that a connection may keep."""
 CHECKPOINT: Final = 4000
 """Pages in the write-ahead log before they are carried over; with fewer, many are carried twice."""
+LOG_KEPT: Final = 64 * 2**20
+"""Bytes that the write-ahead log may keep for itself when it has been carried over."""
 GROUP: Final = 256
 """Most operations in one commit, so that no one waits for an endless group."""
 
@@ -256,7 +258,7 @@ class Engine:
             connection.execute(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
                 f" PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{CACHE};"
-                f" PRAGMA wal_autocheckpoint = {CHECKPOINT}"
+                f" PRAGMA wal_autocheckpoint = {CHECKPOINT}; PRAGMA journal_size_limit = {LOG_KEPT}"
             ).fetchall()
         except apsw.Error as error:
             raise broken(error, self.path) from error

@@ -15,10 +15,15 @@ from ..policy import HISTORY_LENGTH
 from ..session import decode_tail, judge
 from ..sql import statements
 from ..steps import Batch, EndingEverybody
+from . import engine
 from .steps import ended_session, key_of
 
 _SQL: Final = statements("sqlite/writing.sql")
 _UNKNOWN_DEVICE: Final = ("unknown",)
+CHECKPOINT: Final = 25_000
+"""Pages in the write-ahead log before they are carried over, while everybody ends: the same pages are
+written again and again.
+"""
 _NO_KEY: Final = (b"", b"")
 _pack = lru_cache(4096)(msgspec.msgpack.Encoder().encode)
 
@@ -52,6 +57,7 @@ def end_everybody(
         for (user_id,) in connection.execute(_SQL["everybody_long_users"], (long,)).fetchall():
             connection.execute(_SQL["bound_history"], (long, user_id, HISTORY_LENGTH))
     next_one = until if ends else None
+    connection.wal_autocheckpoint(engine.CHECKPOINT if next_one is None else CHECKPOINT)
     return Batch(sessions, users, forgotten, tuple(map(ended_session, rows)), next_one)
 
 
