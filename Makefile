@@ -29,7 +29,7 @@ proofs: .venv/test $(REDIS) ## the long proofs: a thousand rounds of kill -9
 	$(BIN)/python -m tests.proofs.redis_crash 100
 
 screenshots: .venv/test $(CHROMIUM) ## the pictures of README and docs
-	@$(BIN)/python scripts/screenshots.py
+	@$(BIN)/python -m scripts.screenshots
 
 clean: ## what was made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

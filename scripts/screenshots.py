@@ -1,4 +1,4 @@
-"""The pictures of README and docs: the demo's pages in light and dark."""
+"""The pictures of README and docs: the demo's pages in light and dark, and the terminal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from signedin.audit import AuditEntry, new_run
 from signedin.config import open_sessions
+
+from .terminal_pictures import terminal
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 FIREFOX = "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
@@ -105,6 +107,7 @@ def main() -> None:
                 take(page, run_under_way(store), f"admin-progress-{theme}", full=False)
                 leave(page)
             leave(bo)
+            terminal(browser, IMAGES)
             browser.close()
         finally:
             demo.terminate()
