@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from io import StringIO
 from pathlib import Path
 
 from playwright.sync_api import Browser
@@ -57,12 +58,14 @@ def seen(folder: Path, typed: dict[str, str], until: str, *arguments: str) -> st
 
 def take(browser: Browser, text: str, command: str, name: str, images: Path) -> None:
     """A picture of the text with its colours, as in a window."""
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True)
+    console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
     console.print(Text.from_ansi(f"\x1b[1;32m$\x1b[0m {command}\n{text}"))
-    style = "body { margin: 0 } pre { display: inline-block; margin: 0; padding: 20px 24px; line-height: 1.45"
+    style = (
+        "body { margin: 0 } pre { display: inline-block; margin: 0; padding: 20px 24px; font-size: 14px"
+    )
     page = browser.new_page(viewport={"width": 1100, "height": 400}, device_scale_factor=2)
     html = console.export_html(theme=DIMMED_MONOKAI)
-    page.set_content(html.replace("</head>", f"<style>{style}; font-size: 14px }}</style></head>"))
+    page.set_content(html.replace("</head>", f"<style>{style}; line-height: 1.45 }}</style></head>"))
     page.locator("pre").screenshot(path=images / f"{name}.png")
     page.close()
     print(f"docs/images/{name}.png")

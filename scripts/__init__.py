@@ -1,0 +1,1 @@
+"""What is run by hand: the sync twin, the pictures."""
