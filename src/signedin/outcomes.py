@@ -135,3 +135,19 @@ class Listed:
 
     sessions: tuple[Session, ...]
     remembered: int
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a copy of a store did. users: whose records were gone through; sessions: of theirs that are
+    in the target; ended: endings that the target hadn't known; refused: sessions that have ended
+    there; entries: of the audit trail; differences: what a comparison found afterwards.
+    """
+
+    users: int = 0
+    sessions: int = 0
+    ended: int = 0
+    refused: int = 0
+    entries: int = 0
+    differences: int = 0
+    outcome: Literal["running", "stopped", "done"] = "running"

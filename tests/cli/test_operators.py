@@ -351,3 +351,19 @@ def test_it_starts_quickly(cli: Cli) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"rich", "IPython", "starlette", "uvicorn", "jinja2", "argon2"}
     assert not heavy & set(done.stdout.split())
+
+
+def test_copy(cli: Cli, two: Any, tmp_path: Path) -> None:
+    """All of a store arrives in another one, said in a line; again, nothing changes; it can be wrong."""
+    target = str(tmp_path / "new.db")
+    done = cli("copy", "--from", cli.store, "--to", target)
+    assert "Copied 3 sessions of 2 users" in done.stderr
+    assert "all of it is there" in done.stderr
+    told = cli.json("copy", "--from", cli.store, "--to", target)
+    assert (told["sessions"], told["ended"], told["differences"]) == (3, 0, 0)
+    assert cli.json("list", "--store", target)["count"] == 3
+    same = f"sqlite:///{cli.store}"
+    assert "the same store" in cli("copy", "--from", cli.store, "--to", same, code=2).stderr
+    nowhere = str(tmp_path / "nowhere.db")
+    assert "no store" in cli("copy", "--from", nowhere, "--to", target, code=6).stderr
+    assert not Path(nowhere).exists()

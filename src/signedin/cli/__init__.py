@@ -12,6 +12,7 @@ import click
 from .. import __version__
 from .accounts import user
 from .console import console
+from .copying import copy
 from .doctor import doctor
 from .failures import CODES, Failure, report
 from .frame import Suggesting
@@ -40,7 +41,7 @@ def command() -> None:
 
 
 _LOOKING = (list_, show, users, history, stats, watch, audit, console)
-_DOING = (revoke, sweep, serve, demo, user, schema, doctor, completion, version, help_)
+_DOING = (revoke, sweep, copy, serve, demo, user, schema, doctor, completion, version, help_)
 for part in (*_LOOKING, *_DOING):
     command.add_command(part)
 

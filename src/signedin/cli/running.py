@@ -44,7 +44,7 @@ def stoppable() -> Iterator[Stop]:
 
 
 @contextmanager
-def bar(total: int, *, wanted: bool) -> Iterator[Callable[[int], Any]]:
+def bar(total: int, *, wanted: bool, verb: str = "Revoking ") -> Iterator[Callable[[int], Any]]:
     """A progress bar with a rate on stderr, if that is a terminal; called with how many are done."""
     if not wanted or not sys.stderr.isatty():
         yield lambda done: None
@@ -53,7 +53,7 @@ def bar(total: int, *, wanted: bool) -> Iterator[Callable[[int], Any]]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (
-        TextColumn("Revoking "),
+        TextColumn(verb),
         BarColumn(bar_width=40),
         TaskProgressColumn(),
         TextColumn(" {task.completed:,.0f}/{task.total:,.0f}  {task.fields[rate]}"),
