@@ -10,15 +10,14 @@ import msgspec
 
 from ..policy import HISTORY_LENGTH
 from ..remember_me import Series
+from ..rows import ended_session, id_of, key_of, packed_device
 from ..session import EndedRecord, Record, user_tag
 from ..sql import statements
 from ..steps import Exported, Imported, UserRecords
-from .steps import ended_session, id_of, key_of
 
 _SQL: Final = statements("sqlite/copying.sql")
 _WRITE: Final = statements("sqlite/writing.sql")
 _json = msgspec.json.Encoder().encode
-_pack = msgspec.msgpack.Encoder().encode
 
 
 def export(reader: apsw.Cursor, cursor: str | None, limit: int) -> Exported:
@@ -100,7 +99,7 @@ def _import(connection: apsw.Connection, user: UserRecords) -> Imported:
 def _row_of_ended(tag: bytes, entry: EndedRecord) -> tuple[Any, ...]:
     s = entry.session
     times = (s.signed_in_at, s.last_active_at, s.ended_at)
-    device = _pack(s.device.parts)
+    device = packed_device(s.device)
     random = key_of(s.id)[1]
     return tag, random, s.user_id, *times, s.reason, s.actor, s.ip, s.name, device, entry.secret_hash
 

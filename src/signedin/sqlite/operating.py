@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import astuple
-from functools import lru_cache
 from typing import Any, Final
 
 import apsw
-import msgspec
 
-from ..audit import AuditEntry, AuditRun
+from ..audit import AuditEntry
 from ..policy import HISTORY_LENGTH
+from ..rows import PACKED_UNKNOWN, device_in, ended_session, key_of
 from ..session import decode_tail, judge
 from ..sql import statements
 from ..steps import Batch, EndingEverybody
 from . import engine
-from .steps import ended_session, key_of
 
 _SQL: Final = statements("sqlite/writing.sql")
-_UNKNOWN_DEVICE: Final = ("unknown",)
 CHECKPOINT: Final = 25_000
 """Pages in the write-ahead log before they are carried over, while everybody ends: the same pages are
 written again and again.
 """
 _NO_KEY: Final = (b"", b"")
-_pack = lru_cache(4096)(msgspec.msgpack.Encoder().encode)
 
 
 def end_everybody(
@@ -66,15 +61,8 @@ def audit(connection: apsw.Connection, entry: AuditEntry, once: bool) -> None:
     connection.execute(_SQL["audit_once" if once else "audit"], astuple(entry))
 
 
-def audit_run(row: Sequence[Any]) -> AuditRun:
-    """A row of the trail."""
-    number, began_at, *entry = row
-    return AuditRun(number, began_at, AuditEntry(*entry))
-
-
 def _device_of(tail: bytes) -> bytes:
-    facts = decode_tail(tail)
-    return _pack(_UNKNOWN_DEVICE if facts is None else facts.device)
+    return device_in(tail) or PACKED_UNKNOWN
 
 
 def _why_over(active: int, idle: int | None, expires: int | None, tail: bytes, now: int) -> str:

@@ -12,11 +12,11 @@ from typing import Any, Final
 import apsw
 import msgspec
 
-from ..device import Device
 from ..policy import BARRIER_KEPT, HISTORY_AGE, HISTORY_LENGTH, SEEN_AFTER
 from ..reasons import REASONS, RESUMABLE, Reason
 from ..remember_me import Series
-from ..session import EndedRecord, EndedSession, SessionId, decode_tail, judge, user_tag
+from ..rows import PACKED_UNKNOWN, device_in, ended_session, key_of, why_ended
+from ..session import EndedRecord, EndedSession, SessionId, user_tag
 from ..sql import statements
 from ..steps import (
     Added,
@@ -35,46 +35,6 @@ from ..steps import (
 _SQL: Final = statements("sqlite/writing.sql")
 _READ: Final = statements("sqlite/reading.sql")
 _json = msgspec.json.Encoder().encode
-_pack = msgspec.msgpack.Encoder().encode
-_unpack_device = msgspec.msgpack.Decoder(tuple[str | None, ...]).decode
-_UNKNOWN_DEVICE: Final = ("unknown",)
-
-
-# ── keys and rows ────────────────────────────────────────────────────────────────────────────
-
-
-def key_of(session_id: str) -> tuple[bytes, bytes]:
-    """(tag, random) of a session id, or of a series id."""
-    raw = bytes.fromhex(session_id)
-    return raw[12:], raw[:12]
-
-
-def id_of(tag: bytes, random: bytes) -> SessionId:
-    """The session id of a key."""
-    return SessionId((random + tag).hex())
-
-
-def ended_session(row: Sequence[Any]) -> EndedSession:
-    """A row of the history."""
-    tag, random, user_id, signed_in_at, last_active_at, ended_at, reason, actor, ip, name, device = row[
-        :11
-    ]
-    try:
-        parts = _unpack_device(device)
-    except msgspec.DecodeError:
-        parts = _UNKNOWN_DEVICE
-    return EndedSession(
-        id=id_of(tag, random),
-        user_id=user_id,
-        signed_in_at=signed_in_at,
-        last_active_at=last_active_at,
-        ended_at=ended_at,
-        reason=reason,
-        actor=actor,
-        ip=ip,
-        name=name,
-        device=Device.of(parts),
-    )
 
 
 def find_ended(
@@ -306,15 +266,10 @@ def _end_rows(
     """
     ended = []
     for random, secret_hash, series, signed_in, active, idle, expires, ip, name, tail in rows:
-        verdict = judge(active, idle, expires, now)
-        facts = decode_tail(tail)
-        alive = verdict == "active"
-        why = (reason.name if alive else verdict) if reason else verdict
-        if facts is None and (reason is None or not alive):
-            why = "unreadable"
-        device = _UNKNOWN_DEVICE if facts is None else facts.device
-        by = actor if alive else None
-        entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, _pack(device))
+        device = device_in(tail)
+        why, alive = why_ended(reason, active, idle, expires, now, device is not None)
+        by, known = actor if alive else None, device or PACKED_UNKNOWN
+        entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, known)
         connection.execute(_SQL["remember_ended"], (*entry, secret_hash))
         connection.execute(_SQL["drop_data"], (tag, random))
         if series is not None and REASONS[why].forgets == "series":

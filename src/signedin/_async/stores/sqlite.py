@@ -13,12 +13,12 @@ from ...audit import AuditEntry, AuditLog, AuditPage, AuditRun
 from ...colours import async_answer, async_in_thread
 from ...policy import DAY, HISTORY_LENGTH, LATELY
 from ...remember_me import Series, series_key
+from ...rows import audit_run, ended_session, id_of, key_of
 from ...selector import LAST
 from ...session import EndedRecord, EndedSession, Record, SessionId, user_tag
 from ...sql import statements
 from ...sqlite import copying, operating, steps
 from ...sqlite.engine import Engine, broken
-from ...sqlite.steps import id_of, key_of
 from ...steps import (
     Added,
     Batch,
@@ -145,7 +145,7 @@ class AsyncSqliteStore:
         rows = await self._inline_read(
             lambda: self._engine.reader.execute(_SQL["history"], values).fetchall()
         )
-        return [steps.ended_session(row) for row in rows]
+        return [ended_session(row) for row in rows]
 
     async def search(self, query: Query) -> Page:
         after, more = cursors.place(query.cursor)
@@ -176,7 +176,7 @@ class AsyncSqliteStore:
         after, more = cursors.place(cursor)
         before = _ALWAYS if cursor is None else cursors.number(more)
         rows = await async_in_thread(self._rows, "search_ended", (since, before, *after, limit))
-        sessions = [steps.ended_session(row) for row in rows]
+        sessions = [ended_session(row) for row in rows]
         if len(sessions) < limit:
             return EndedPage(sessions, None)
         return EndedPage(sessions, cursors.position(sessions[-1].id, sessions[-1].ended_at))
@@ -194,12 +194,12 @@ class AsyncSqliteStore:
 
     async def audit_run(self, run: str) -> AuditRun | None:
         rows = await self._inline_read(lambda: self._rows("audit_run", (run,)))
-        return operating.audit_run(rows[0]) if rows else None
+        return audit_run(rows[0]) if rows else None
 
     async def audit_trail(self, cursor: int | None, limit: int) -> AuditPage:
         values = (_ALWAYS if cursor is None else cursor, limit)
         rows = await async_in_thread(self._rows, "audit_trail", values)
-        runs = [operating.audit_run(row) for row in rows]
+        runs = [audit_run(row) for row in rows]
         return AuditPage(runs, runs[-1].number if len(runs) == limit else None)
 
     async def audit_log(self, cursor: int | None, limit: int) -> AuditLog:

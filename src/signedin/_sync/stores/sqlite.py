@@ -14,12 +14,12 @@ from ...audit import AuditEntry, AuditLog, AuditPage, AuditRun
 from ...colours import answer, in_thread
 from ...policy import DAY, HISTORY_LENGTH, LATELY
 from ...remember_me import Series, series_key
+from ...rows import audit_run, ended_session, id_of, key_of
 from ...selector import LAST
 from ...session import EndedRecord, EndedSession, Record, SessionId, user_tag
 from ...sql import statements
 from ...sqlite import copying, operating, steps
 from ...sqlite.engine import Engine, broken
-from ...sqlite.steps import id_of, key_of
 from ...steps import (
     Added,
     Batch,
@@ -142,7 +142,7 @@ class SqliteStore:
     def history(self, user_id: str, since: int) -> list[EndedSession]:
         values = (user_tag(user_id), user_id, since, HISTORY_LENGTH)
         rows = self._inline_read(lambda: self._engine.reader.execute(_SQL["history"], values).fetchall())
-        return [steps.ended_session(row) for row in rows]
+        return [ended_session(row) for row in rows]
 
     def search(self, query: Query) -> Page:
         after, more = cursors.place(query.cursor)
@@ -173,7 +173,7 @@ class SqliteStore:
         after, more = cursors.place(cursor)
         before = _ALWAYS if cursor is None else cursors.number(more)
         rows = in_thread(self._rows, "search_ended", (since, before, *after, limit))
-        sessions = [steps.ended_session(row) for row in rows]
+        sessions = [ended_session(row) for row in rows]
         if len(sessions) < limit:
             return EndedPage(sessions, None)
         return EndedPage(sessions, cursors.position(sessions[-1].id, sessions[-1].ended_at))
@@ -191,12 +191,12 @@ class SqliteStore:
 
     def audit_run(self, run: str) -> AuditRun | None:
         rows = self._inline_read(lambda: self._rows("audit_run", (run,)))
-        return operating.audit_run(rows[0]) if rows else None
+        return audit_run(rows[0]) if rows else None
 
     def audit_trail(self, cursor: int | None, limit: int) -> AuditPage:
         values = (_ALWAYS if cursor is None else cursor, limit)
         rows = in_thread(self._rows, "audit_trail", values)
-        runs = [operating.audit_run(row) for row in rows]
+        runs = [audit_run(row) for row in rows]
         return AuditPage(runs, runs[-1].number if len(runs) == limit else None)
 
     def audit_log(self, cursor: int | None, limit: int) -> AuditLog:
