@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Protocol
 
 from . import servers
+from .postgres import Postgres
 
 
 class Engine(Protocol):
@@ -53,9 +54,24 @@ class ThreeServers:
         return f"{self.cluster.url}?prefix=t{next(self._numbers)}"
 
 
+class Database:
+    """A PostgreSQL database; every test has a schema of its own."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+
+    @cached_property
+    def server(self) -> Postgres:
+        return Postgres()
+
+    def fresh(self, path: str) -> str:
+        return f"{self.server.url}?schema=t{next(self._numbers)}"
+
+
 ENGINES: dict[str, Engine] = {
     "sqlite": Sqlite(),
     "redis": OneServer(servers.REDIS, "&protocol=2"),
     "valkey": OneServer(servers.VALKEY, "&protocol=3"),
     "cluster": ThreeServers(),
+    "postgres": Database(),
 }

@@ -53,12 +53,14 @@ _SERVERS: Final = {
     "unix": "redis",
     "valkey": "redis",
     "valkeys": "redis",
+    "postgres": "postgres",
+    "postgresql": "postgres",
 }
 """Which engine the scheme of a store's URL names, up to its first plus sign; any other is SQLite's."""
 
 
 def engine_of(url: str) -> str:
-    """What keeps the sessions: ``sqlite`` or ``redis``."""
+    """What keeps the sessions: ``sqlite``, ``redis`` or ``postgres``."""
     scheme, separator, _ = url.partition("://")
     return _SERVERS.get(scheme.partition("+")[0].lower(), "sqlite") if separator else "sqlite"
 
@@ -74,6 +76,10 @@ def store_place(url: str) -> str:
         from .redis.address import Address
 
         return Address.of(url).shown
+    if engine_of(url) == "postgres":
+        from .postgres.address import Address as Database
+
+        return Database.of(url).shown
     return os.path.abspath(sqlite_path(url))
 
 
@@ -84,6 +90,11 @@ def open_async_store(settings: Settings) -> AsyncStore:
             from ._async.stores.redis import AsyncRedisStore
 
         return AsyncRedisStore(settings.store)
+    if engine_of(settings.store) == "postgres":
+        with _driver("postgres"):
+            from ._async.stores.postgres import AsyncPostgresStore
+
+        return AsyncPostgresStore(settings.store)
     from ._async.stores.sqlite import AsyncSqliteStore
 
     return AsyncSqliteStore(sqlite_path(settings.store), inline_reads=settings.inline_reads)
@@ -96,6 +107,11 @@ def open_store(settings: Settings) -> Store:
             from ._sync.stores.redis import RedisStore
 
         return RedisStore(settings.store)
+    if engine_of(settings.store) == "postgres":
+        with _driver("postgres"):
+            from ._sync.stores.postgres import PostgresStore
+
+        return PostgresStore(settings.store)
     from ._sync.stores.sqlite import SqliteStore
 
     return SqliteStore(sqlite_path(settings.store), inline_reads=settings.inline_reads)

@@ -10,8 +10,9 @@ import msgspec
 
 from .audit import AuditEntry, AuditRun
 from .device import Device
-from .reasons import Reason
+from .reasons import RESUMABLE, Reason
 from .session import EndedSession, SessionId, decode_tail, judge
+from .steps import AllBut, Ending
 
 UNKNOWN_DEVICE: Final = ("unknown",)
 _pack = lru_cache(4096)(msgspec.msgpack.Encoder().encode)
@@ -52,6 +53,21 @@ def why_ended(
     if not readable and (reason is None or not alive):
         return "unreadable", alive
     return (reason.name if reason is not None and alive else verdict), alive
+
+
+def forgets_all(
+    ending: Ending, sessions: Sequence[EndedSession], already: Sequence[EndedSession]
+) -> bool:
+    """Whether an ending turns off all Remember me. Not for ids that are no sessions of the user, nor
+    for what was revoked before. One that ended of itself may still come back by its series, and
+    whoever revokes it means that too.
+    """
+    return (
+        isinstance(ending.which, AllBut)
+        or ending.reason.barrier == "always"
+        or bool(sessions)
+        or any(session.reason in RESUMABLE for session in already)
+    )
 
 
 def ended_session(row: Sequence[Any]) -> EndedSession:

@@ -14,7 +14,7 @@ import signedin
 ROOT = Path(signedin.__file__).parent
 FLOW = ("_async", "_sync")
 OPERATORS = ("cli", "console", "config", "server", "__main__")
-DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres"}
+DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres", "psycopg_pool": "postgres"}
 FRAMEWORKS = {
     "starlette",
     "fastapi",
@@ -37,7 +37,7 @@ def room(path: Path) -> str:
     first = path.relative_to(ROOT).parts[0].removesuffix(".py")
     if first in FLOW:
         return "store" if "stores" in path.parts else "flow"
-    if first in ("sqlite", "sql", "redis", "lua"):
+    if first in ("sqlite", "sql", "redis", "postgres", "lua"):
         return "store"
     if first == "asgi":
         return "adapter"

@@ -13,9 +13,9 @@ import apsw
 import msgspec
 
 from ..policy import BARRIER_KEPT, HISTORY_AGE, HISTORY_LENGTH, SEEN_AFTER
-from ..reasons import REASONS, RESUMABLE, Reason
+from ..reasons import REASONS, Reason
 from ..remember_me import Series
-from ..rows import PACKED_UNKNOWN, device_in, ended_session, key_of, why_ended
+from ..rows import PACKED_UNKNOWN, device_in, ended_session, forgets_all, key_of, why_ended
 from ..session import EndedRecord, EndedSession, SessionId, user_tag
 from ..sql import statements
 from ..steps import (
@@ -212,27 +212,13 @@ def end(connection: apsw.Connection, ending: Ending) -> Ended:
         rows = connection.execute(_SQL["end_all_but"], (tag, kept, user_id)).fetchall()
         sessions = _end_rows(connection, tag, user_id, rows, reason, actor, now)
     forgotten = 0
-    if reason.forgets == "all" and _forgets_all(ending, sessions, already):
+    if reason.forgets == "all" and forgets_all(ending, sessions, already):
         forgotten = forget(connection, user_id)
     barrier = None
     if reason.barrier == "always" or (reason.barrier == "all" and which == AllBut(None)):
         barrier = connection.execute(_SQL["raise_barrier"], (tag, user_id, now)).get
     rotated = rotation is not None and rotate(connection, rotation, now)
     return Ended(tuple(sessions), tuple(already), forgotten, barrier, rotated)
-
-
-def _forgets_all(
-    ending: Ending, sessions: Sequence[EndedSession], already: Sequence[EndedSession]
-) -> bool:
-    """Not for ids that are no sessions of the user, nor for what was revoked before. One that ended
-    of itself may still come back by its series, and whoever revokes it means that too.
-    """
-    return (
-        isinstance(ending.which, AllBut)
-        or ending.reason.barrier == "always"
-        or bool(sessions)
-        or any(session.reason in RESUMABLE for session in already)
-    )
 
 
 def _end_ids(

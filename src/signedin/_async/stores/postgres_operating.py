@@ -1,0 +1,232 @@
+"""The PostgreSQL store's verbs for operators: searching, ending everybody in sets, the trail, moving."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import Any, Final
+
+from ... import cursors
+from ...audit import AuditEntry, AuditLog, AuditPage, AuditRun
+from ...policy import DAY, HISTORY_LENGTH, LATELY
+from ...remember_me import Series
+from ...rows import PACKED_UNKNOWN, audit_run, ended_session, id_of, key_of, packed_device
+from ...selector import LAST
+from ...session import EndedRecord, Record, SessionId, user_tag
+from ...steps import (
+    Batch,
+    Counts,
+    EndedPage,
+    EndingEverybody,
+    Exported,
+    Imported,
+    Page,
+    Query,
+    UserRecords,
+)
+from .postgres_link import AsyncPostgresLink
+from .postgres_steps import AsyncStep, row_of, row_of_series
+
+_ALWAYS: Final = 2**63 - 1
+_ANY_ADDRESS: Final = ("", LAST)
+_LAST_TAG: Final = b"\xff" * 13
+_COUNTED: Final = ("counts", "count_users", "count_over", "count_ended")
+
+
+class AsyncPostgresOperating:
+    """The half of the store that walks."""
+
+    _link: AsyncPostgresLink
+
+    # ── looking ──────────────────────────────────────────────────────────────────────────────
+
+    async def search(self, query: Query) -> Page:
+        after, more = cursors.place(query.cursor)
+        values: tuple[Any, ...] = (
+            *after,
+            query.limit,
+            *cursors.beginning_of(query.beginning),
+            query.active_from or 0,
+            _ALWAYS if query.active_to is None else query.active_to,
+            query.remembered,
+            *(query.ip or _ANY_ADDRESS),
+        )
+        if query.order == "ip":
+            values += (more,)
+        elif query.order == "recent":
+            values += (_ALWAYS if query.cursor is None else cursors.number(more),)
+        rows = await self._link.rows(f"search_{query.order}", values, patient=True)
+        records = [Record(id_of(row[0], row[1]), *row[2:]) for row in rows]
+        if len(records) < query.limit:
+            return Page(records, None)
+        last = records[-1]
+        goes_by = {"key": "", "recent": last.last_active_at, "ip": last.ip}[query.order]
+        return Page(records, cursors.position(last.id, goes_by))
+
+    async def search_ended(self, since: int, cursor: str | None, limit: int) -> EndedPage:
+        after, more = cursors.place(cursor)
+        before = _ALWAYS if cursor is None else cursors.number(more)
+        rows = await self._link.rows("search_ended", (since, before, *after, limit), patient=True)
+        sessions = [ended_session(row) for row in rows]
+        if len(sessions) < limit:
+            return EndedPage(sessions, None)
+        return EndedPage(sessions, cursors.position(sessions[-1].id, sessions[-1].ended_at))
+
+    async def counts(self, now: int) -> Counts:
+        values = ((now, now - LATELY, now - DAY), (now,), (now,), (now - DAY,))
+        found = []
+        for statement, of in zip(_COUNTED, values, strict=True):
+            found.append(await self._link.rows(statement, of, patient=True))
+        ((sums,), ((users,),), ((over,),), ended) = found
+        sessions, remembered, idle, lately, created = sums
+        return Counts(sessions, users, remembered, idle, lately, created, over, dict(ended))
+
+    async def newest(self) -> int:
+        return (await self._link.rows("newest", (), patient=True))[0][0] or 0
+
+    # ── everybody ────────────────────────────────────────────────────────────────────────────
+
+    async def end_everybody(
+        self, ending: EndingEverybody, cursor: bytes | None, limit: int, *, told: bool
+    ) -> Batch:
+        return await self._link.step(
+            lambda connection: self._end_range(
+                AsyncStep(connection, self._link.sql), ending, cursor or b"", limit, told
+            ),
+            patient=True,
+        )
+
+    async def _end_range(
+        self, step: AsyncStep, ending: EndingEverybody, start: bytes, limit: int, told: bool
+    ) -> Batch:
+        reason, actor, now, spared = ending
+        kept = (b"", b"") if spared is None else key_of(spared)
+        ends = [end for end in (await step.rows("everybody_until", start, limit - 1))[0] if end]
+        until = min(ends, default=_LAST_TAG)
+        within = (start, until)
+        await step.rows("everybody_lock", *within)
+        users = (await step.rows("everybody_users", *within))[0][0]
+        history = (*within, now, reason.name, actor, *kept, PACKED_UNKNOWN)
+        rows: list[Any] = []
+        if told:
+            rows = await step.rows("everybody_told", *history)
+        sessions = len(rows) if told else await step.change("everybody_history", *history)
+        await step.change("everybody_data", *within, *kept)
+        forgotten = await step.change("everybody_series", *within)
+        await step.change("everybody_spared", *within)
+        for (long,) in await step.rows("everybody_long", *within, HISTORY_LENGTH):
+            for (user_id,) in await step.rows("everybody_long_users", long):
+                await step.change("bound_history", long, user_id, HISTORY_LENGTH)
+        ended = tuple(ended_session(row) for row in rows)
+        return Batch(sessions, users, forgotten, ended, until if ends else None)
+
+    # ── the trail ────────────────────────────────────────────────────────────────────────────
+
+    async def audit(self, entry: AuditEntry, *, once: bool = False) -> None:
+        statement = "audit_once" if once else "audit"
+        await self._link.step(
+            lambda connection: AsyncStep(connection, self._link.sql).change(statement, *astuple(entry))
+        )
+
+    async def audit_run(self, run: str) -> AuditRun | None:
+        rows = await self._link.rows("audit_run", (run,))
+        return audit_run(rows[0]) if rows else None
+
+    async def audit_trail(self, cursor: int | None, limit: int) -> AuditPage:
+        values = (_ALWAYS if cursor is None else cursor, limit)
+        rows = await self._link.rows("audit_trail", values, patient=True)
+        runs = [audit_run(row) for row in rows]
+        return AuditPage(runs, runs[-1].number if len(runs) == limit else None)
+
+    async def audit_log(self, cursor: int | None, limit: int) -> AuditLog:
+        rows = await self._link.rows("audit_log", (cursor or 0, limit), patient=True)
+        entries = [AuditEntry(*row[1:]) for row in rows]
+        return AuditLog(entries, rows[-1][0] if len(rows) == limit else None)
+
+    # ── moving ───────────────────────────────────────────────────────────────────────────────
+
+    async def export(self, cursor: str | None, limit: int) -> Exported:
+        start = bytes.fromhex(cursor or "")
+        return await self._link.step(
+            lambda connection: self._export(AsyncStep(connection, self._link.sql), start, limit),
+            patient=True,
+            snapshot=True,
+        )
+
+    async def _export(self, step: AsyncStep, start: bytes, limit: int) -> Exported:
+        whose = await step.rows("export_users", start, limit)
+        if not whose:
+            return Exported([], None)
+        until = whose[-1][0]
+        found: dict[str, UserRecords] = {}
+
+        def of(user_id: str) -> UserRecords:
+            return found.setdefault(user_id, UserRecords(user_id, 0, [], [], [], {}))
+
+        for user_id, barrier in await step.rows("export_barriers", start, until):
+            found[user_id] = of(user_id)._replace(barrier=barrier)
+        for row in await step.rows("export_ended", start, until):
+            of(row[2]).ended.append(EndedRecord(ended_session(row), row[11]))
+        bags = {(tag, random): bag for tag, random, bag in await step.rows("export_data", start, until)}
+        for row in await step.rows("export_sessions", start, until):
+            record = Record(id_of(row[0], row[1]), *row[2:])
+            of(record.user_id).records.append(record)
+            if (row[0], row[1]) in bags:
+                of(record.user_id).data[record.id] = bags[row[0], row[1]]
+        for row in await step.rows("export_series", start, until):
+            tag, key, user_id, secret, previous, nonce, seen_at, random, created, expires = row
+            session_id = id_of(tag, random)
+            series = Series(key, user_id, secret, previous, nonce, seen_at, session_id, created, expires)
+            of(user_id).series.append(series)
+        return Exported(list(found.values()), until.hex() if len(whose) == limit else None)
+
+    async def import_users(self, users: Sequence[UserRecords]) -> Imported:
+        return await self._link.step(
+            lambda connection: self._import_all(AsyncStep(connection, self._link.sql), users),
+            patient=True,
+        )
+
+    async def _import_all(self, step: AsyncStep, users: Sequence[UserRecords]) -> Imported:
+        ordered = sorted(users, key=lambda user: (user_tag(user.user_id), user.user_id))
+        done = [await self._import(step, user) for user in ordered]
+        return Imported(*map(sum, zip((0,) * 4, *done, strict=True)))
+
+    async def _import(self, step: AsyncStep, user: UserRecords) -> Imported:
+        tag = user_tag(user.user_id)
+        owner = (tag, user.user_id)
+        await step.rows("raise_barrier", *owner, user.barrier)
+        ended = 0
+        for entry in user.ended:
+            ended += await step.change("import_ended", *_row_of_ended(entry))
+            key = key_of(entry.session.id)
+            if await step.change("drop_session", *key, user.user_id):
+                await step.change("drop_data", *key)
+        await step.change("bound_history", *owner, HISTORY_LENGTH)
+        await step.change("forget_others", *owner, [series.key for series in user.series])
+        series = 0
+        for each in user.series:
+            series += await step.change("import_series", *row_of_series(each))
+        sessions = refused = 0
+        for record in user.records:
+            key = key_of(record.id)
+            if await step.rows("has_ended", *key):
+                refused += 1
+            elif await step.change("import_session", *row_of(record)):
+                sessions += 1
+                await self._import_data(step, record.id, user.data.get(record.id))
+        await step.change("not_remembered", *owner)
+        return Imported(sessions, series, ended, refused)
+
+    async def _import_data(self, step: AsyncStep, session_id: SessionId, bag: bytes | None) -> None:
+        key = key_of(session_id)
+        if bag is None:
+            await step.change("drop_data", *key)
+        else:
+            await step.change("import_data", *key, bag)
+
+
+def _row_of_ended(entry: EndedRecord) -> tuple[Any, ...]:
+    s = entry.session
+    times = (s.signed_in_at, s.last_active_at, s.ended_at)
+    told = (s.reason, s.actor, s.ip, s.name, packed_device(s.device), entry.secret_hash)
+    return (*key_of(s.id), s.user_id, *times, *told)

@@ -1,0 +1,176 @@
+# Generated from _async by scripts/unasync.py; edit that one.
+"""The PostgreSQL store: a statement for what reads, a transaction for what writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ...policy import HISTORY_LENGTH
+from ...remember_me import Series, series_key
+from ...rows import ended_session, id_of, key_of
+from ...session import EndedRecord, EndedSession, Record, SessionId, user_tag
+from ...steps import (
+    Added,
+    Ended,
+    Ending,
+    Refusal,
+    Resumption,
+    Rotation,
+    SignIn,
+    Swept,
+    Touch,
+    UserSessions,
+)
+from ...together import Together
+from .postgres_link import PostgresLink
+from .postgres_operating import PostgresOperating
+from .postgres_steps import Step, columns
+
+CONNECT_WITHIN: Final = 1.0
+ANSWER_WITHIN: Final = 0.25
+"""Seconds, by default."""
+DATA_BYTES: Final = 65_536
+
+
+class PostgresStore(PostgresOperating):
+    """Keeps sessions in a schema of a PostgreSQL database.
+
+    url: see :class:`~signedin.postgres.address.Address`. connect_within, answer_within: seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connect_within: float = CONNECT_WITHIN,
+        answer_within: float = ANSWER_WITHIN,
+    ) -> None:
+        self._link = PostgresLink(url, connect_within, answer_within)
+        self._together: Together[SessionId, Record | None] = Together(self._find_all)
+
+    # ── reads ────────────────────────────────────────────────────────────────────────────────
+
+    def find(self, session_id: SessionId) -> Record | None:
+        return self._together.ask(session_id)
+
+    def _find_all(self, session_ids: Sequence[SessionId]) -> list[Record | None]:
+        """In the order asked for."""
+        if len(session_ids) == 1:
+            rows = self._link.rows("find_one", key_of(session_ids[0]))
+            return [record_of(rows[0]) if rows else None]
+        rows = self._link.rows("find", columns([key_of(i) for i in session_ids]))
+        found = {record.id: record for record in map(record_of, rows)}
+        return [found.get(i) for i in session_ids]
+
+    def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
+        if not session_ids:
+            return []
+        return [record for record in self._find_all(session_ids) if record is not None]
+
+    def find_ended(self, session_id: SessionId) -> EndedRecord | None:
+        rows = self._link.rows("find_ended", key_of(session_id))
+        return EndedRecord(ended_session(rows[0]), rows[0][11]) if rows else None
+
+    def find_series(self, series_id: str) -> tuple[Series, Record | EndedRecord | None] | None:
+        tag, key = bytes.fromhex(series_id[24:]), series_key(series_id)
+        rows = self._link.rows("find_series", (tag, key))
+        if not rows:
+            return None
+        user_id, secret_hash, previous_hash, nonce, seen_at, random, created_at, expires_at = rows[0]
+        series = Series(
+            key,
+            user_id,
+            secret_hash,
+            previous_hash,
+            nonce,
+            seen_at,
+            id_of(tag, random),
+            created_at,
+            expires_at,
+        )
+        live = (self._find_all((series.session_id,)))[0]
+        return series, live or self.find_ended(series.session_id)
+
+    def for_user(self, user_id: str) -> UserSessions:
+        tag = user_tag(user_id)
+        records: list[Record] = []
+        series: set[bytes] = set()
+        for key, random, *row in self._link.rows("for_user", (tag, user_id)):
+            if key is None:
+                records.append(Record(id_of(tag, random), user_id, *row))
+            else:
+                series.add(key)
+        return UserSessions(records, frozenset(series))
+
+    def history(self, user_id: str, since: int) -> list[EndedSession]:
+        values = (user_tag(user_id), user_id, since, HISTORY_LENGTH)
+        return [ended_session(row) for row in self._link.rows("history", values)]
+
+    def everybody_barrier(self) -> int:
+        rows = self._link.rows("everybody_barrier", ())
+        return rows[0][0] if rows else 0
+
+    def data(self, session_id: SessionId) -> bytes | None:
+        rows = self._link.rows("data", key_of(session_id))
+        return rows[0][0] if rows else None
+
+    # ── writes ───────────────────────────────────────────────────────────────────────────────
+
+    def add(self, sign_in: SignIn) -> Added | Refusal:
+        return self._link.step(lambda connection: self._step(connection).add(sign_in))
+
+    def resume(self, resumption: Resumption) -> Added | Refusal:
+        return self._link.step(lambda connection: self._step(connection).resume(resumption))
+
+    def touch(self, touches: Sequence[Touch], now: int) -> None:
+        self._link.step(lambda connection: self._step(connection).touch(touches, now), lasting=False)
+
+    def rotate(self, rotation: Rotation, now: int) -> bool:
+        return self._link.step(lambda connection: self._step(connection).rotate(rotation, now))
+
+    def rename(self, user_id: str, session_id: SessionId, name: str | None, now: int) -> bool:
+        values = (name, *key_of(session_id), user_id, now)
+        count = self._link.step(lambda connection: self._step(connection).change("rename", *values))
+        return count > 0
+
+    def end(self, ending: Ending) -> Ended:
+        return (self.end_many((ending,)))[0]
+
+    def end_many(self, endings: Sequence[Ending]) -> list[Ended]:
+        return self._link.step(
+            lambda connection: self._step(connection).end_many(endings), patient=len(endings) > 1
+        )
+
+    def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
+        return self._link.step(
+            lambda connection: self._step(connection).forget(user_id, only=only, keep=keep)
+        )
+
+    def raise_everybody_barrier(self, now: int) -> int:
+        rows = self._link.step(
+            lambda connection: self._step(connection).rows("raise_everybody_barrier", now)
+        )
+        return int(rows[0][0])
+
+    def sweep(self, now: int, limit: int) -> Swept:
+        rows = self._link.rows("expired", (now, limit), patient=True)
+        return self._link.step(
+            lambda connection: self._step(connection).sweep(rows, limit, now), patient=True
+        )
+
+    def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
+        if bag is not None and len(bag) > DATA_BYTES:
+            raise ValueError(f"A session's data is at most {DATA_BYTES} bytes, not {len(bag)}.")
+        return self._link.step(lambda connection: self._step(connection).set_data(session_id, bag, now))
+
+    def close(self) -> None:
+        self._link.close()
+
+    def _step(self, connection: Any) -> Step:
+        return Step(connection, self._link.sql)
+
+
+def record_of(row: Sequence[Any]) -> Record:
+    """A session's row: its key, then the record's fields."""
+    return Record(id_of(row[0], row[1]), *row[2:])

@@ -1,0 +1,271 @@
+# Generated from _async by scripts/unasync.py; edit that one.
+"""The store's verbs as what runs inside one transaction, the user's row locked first.
+
+Everything that ends sessions goes through :meth:`Step._end_rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ...policy import BARRIER_KEPT, HISTORY_AGE, HISTORY_LENGTH, SEEN_AFTER
+from ...reasons import REASONS, Reason
+from ...remember_me import Series
+from ...rows import PACKED_UNKNOWN, device_in, ended_session, forgets_all, key_of, why_ended
+from ...session import EndedRecord, EndedSession, Record, SessionId, user_tag
+from ...steps import (
+    Added,
+    AllBut,
+    Ended,
+    Ending,
+    Only,
+    Refusal,
+    Resumption,
+    Rotation,
+    SignIn,
+    Swept,
+    Touch,
+)
+
+
+class Step:
+    """One transaction on a connection."""
+
+    def __init__(self, connection: Any, sql: dict[str, str]) -> None:
+        self._connection = connection
+        self._sql = sql
+
+    def rows(self, statement: str, *values: Any) -> list[Any]:
+        """What a statement gives."""
+        cursor = self._connection.execute(self._sql[statement], values, binary=True)
+        found: list[Any] = cursor.fetchall()
+        return found
+
+    def change(self, statement: str, *values: Any) -> int:
+        """How many rows a statement changed."""
+        cursor = self._connection.execute(self._sql[statement], values)
+        return int(cursor.rowcount)
+
+    # ── beginning ────────────────────────────────────────────────────────────────────────────
+
+    def add(self, sign_in: SignIn) -> Added | Refusal:
+        """See :meth:`Store.add`."""
+        record = sign_in.record
+        tag, random = key_of(record.id)
+        leaving = [] if sign_in.replaces is None else [key_of(sign_in.replaces)[1]]
+        refusal = self._refusal(tag, sign_in, leaving)
+        if refusal is not None:
+            return refusal
+        ended = self._end_ids(tag, record.user_id, leaving, REASONS["replaced"], None, sign_in.now)
+        if sign_in.forgets is not None:
+            self.forget(record.user_id, only=sign_in.forgets)
+        ended += self._admit(tag, random, sign_in)
+        if sign_in.series is not None:
+            self.change("add_series", *row_of_series(sign_in.series))
+        if sign_in.data is not None:
+            self.change("set_data", tag, random, sign_in.now, sign_in.data)
+        return Added(tuple(ended))
+
+    def resume(self, resumption: Resumption) -> Added | Refusal:
+        """See :meth:`Store.resume`."""
+        record, series = resumption.record, resumption.series
+        tag, random = key_of(record.id)
+        # The lock first: what is compared must not move until it has been set.
+        barrier = (self.rows("lock", tag, record.user_id))[0][0]
+        compared = (tag, series.key, record.user_id, resumption.expected_hash)
+        found = self.rows("series_session", *compared)
+        if not found:
+            return "lost"
+        before = bytes(found[0][0])
+        refusal = self._refusal(tag, resumption, [before], barrier)
+        if refusal is not None:
+            return refusal
+        ended = self._end_ids(tag, record.user_id, [before], REASONS["resumed"], None, resumption.now)
+        ended += self._admit(tag, random, resumption)
+        moved = (series.secret_hash, series.previous_hash, series.nonce, random, series.expires_at)
+        self.change("move_series", *moved, *compared)
+        return Added(tuple(ended))
+
+    def _refusal(
+        self, tag: bytes, new: SignIn | Resumption, leaving: list[bytes], barrier: int | None = None
+    ) -> Refusal | None:
+        """Why the new session may not be, before anything is written."""
+        user_id = new.record.user_id
+        if barrier is None:
+            barrier = (self.rows("lock", tag, user_id))[0][0]
+        if new.started_at < barrier:
+            return "barrier"
+        if new.cap is not None and new.at_cap == "refuse":
+            keeps = (tag, user_id, new.now, leaving[0] if leaving else None)
+            if (self.rows("count_active", *keeps))[0][0] >= new.cap:
+                return "limit"
+        return None
+
+    def _admit(self, tag: bytes, random: bytes, new: SignIn | Resumption) -> list[EndedSession]:
+        """Add the record; end the least recently active beyond the cap, never the new one (S3)."""
+        record = new.record
+        self.change("add", *row_of(record))
+        if new.cap is None:
+            return []
+        surplus = self.rows("surplus", tag, record.user_id, random, new.now, new.cap - 1)
+        randoms = [row[0] for row in surplus]
+        return self._end_ids(tag, record.user_id, randoms, REASONS["limit"], None, new.now)
+
+    # ── going on ─────────────────────────────────────────────────────────────────────────────
+
+    def touch(self, touches: Sequence[Touch], now: int) -> None:
+        """See :meth:`Store.touch`: a few statements, however many there are."""
+        ordered = sorted(touches, key=lambda touch: key_of(touch.session_id))
+        told = [(*key_of(t.session_id), *t.client[:2]) for t in ordered if t.client]
+        same = [key_of(t.session_id) for t in ordered if t.client is None]
+        if same:
+            self.change("touch", now, *columns(same))
+        if told:
+            self.change("touch_client", now, *columns(told))
+        keys = [key_of(t.session_id) for t in ordered]
+        self.change("seen", now, *columns(keys), SEEN_AFTER)
+
+    def rotate(self, rotation: Rotation, now: int) -> bool:
+        """See :meth:`Store.rotate`."""
+        tag, random = key_of(rotation.session_id)
+        values = (rotation.new_hash, rotation.tail, tag, random, rotation.expected_hash, now)
+        return self.change("rotate", *values) > 0
+
+    def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
+        """See :meth:`Store.set_data`."""
+        key = key_of(session_id)
+        if bag is None:
+            return self.change("drop_data", *key) > 0
+        if not self.rows("hold", *key, now):
+            return False
+        return self.change("set_data", *key, now, bag) > 0
+
+    # ── ending ───────────────────────────────────────────────────────────────────────────────
+
+    def end_many(self, endings: Sequence[Ending]) -> list[Ended]:
+        """See :meth:`Store.end_many`: the users are locked in one order."""
+        owners = {(user_tag(ending.user_id), ending.user_id) for ending in endings}
+        for owner in sorted(owners):
+            self.rows("lock", *owner)
+        return [self._end(ending) for ending in endings]
+
+    def _end(self, ending: Ending) -> Ended:
+        user_id, which, reason, actor, now, rotation = ending
+        tag = user_tag(user_id)
+        already: list[EndedSession] = []
+        if isinstance(which, Only):
+            keys = [key_of(session_id) for session_id in which.ids]
+            randoms = [random for owner, random in keys if owner == tag]
+            sessions = self._end_ids(tag, user_id, randoms, reason, actor, now)
+            here = {session.id for session in sessions}
+            for session_id in dict.fromkeys(which.ids):
+                if session_id not in here:
+                    found = self.find_ended(session_id)
+                    if found is not None and found.session.user_id == user_id:
+                        already.append(found.session)
+        else:
+            kept = None if which.kept is None else key_of(which.kept)[1]
+            rows = self.rows("end_all_but", tag, kept, user_id)
+            sessions = self._end_rows(tag, user_id, rows, reason, actor, now)
+        forgotten = 0
+        if reason.forgets == "all" and forgets_all(ending, sessions, already):
+            forgotten = self.forget(user_id)
+        barrier = None
+        if reason.barrier == "always" or (reason.barrier == "all" and which == AllBut(None)):
+            barrier = (self.rows("raise_barrier", tag, user_id, now))[0][0]
+        rotated = rotation is not None and self.rotate(rotation, now)
+        return Ended(tuple(sessions), tuple(already), forgotten, barrier, rotated)
+
+    def find_ended(self, session_id: SessionId) -> EndedRecord | None:
+        """The history's entry of a session."""
+        rows = self.rows("find_ended", *key_of(session_id))
+        return EndedRecord(ended_session(rows[0]), rows[0][11]) if rows else None
+
+    def _end_ids(
+        self,
+        tag: bytes,
+        user_id: str,
+        randoms: Sequence[bytes],
+        reason: Reason,
+        actor: str | None,
+        now: int,
+    ) -> list[EndedSession]:
+        if not randoms:
+            return []
+        rows: list[Any] = []
+        for random in randoms:
+            rows += self.rows("end_one", tag, random, user_id)
+        return self._end_rows(tag, user_id, rows, reason, actor, now)
+
+    def _end_rows(
+        self,
+        tag: bytes,
+        user_id: str,
+        rows: Sequence[Any],
+        reason: Reason | None,
+        actor: str | None,
+        now: int,
+    ) -> list[EndedSession]:
+        """What every ending comes to: the history is written, data bags and series go (E8, E9).
+
+        rows: just deleted, as ``end_one`` returns them. reason: None in a sweep.
+        """
+        ended = []
+        for random, secret_hash, series, signed_in, active, idle, expires, ip, name, device in rows:
+            why, alive = why_ended(reason, active, idle, expires, now, device is not None)
+            by, known = actor if alive else None, device or PACKED_UNKNOWN
+            entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, known)
+            self.change("remember_ended", *entry, secret_hash)
+            self.change("drop_data", tag, random)
+            if series is not None and REASONS[why].forgets == "series":
+                self.forget(user_id, only=series)
+            ended.append(ended_session(entry))
+        if ended:
+            self.change("bound_history", tag, user_id, HISTORY_LENGTH)
+        return ended
+
+    def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
+        """See :meth:`Store.forget`."""
+        tag = user_tag(user_id)
+        if only is not None:
+            count = self.change("forget_one", tag, only, user_id)
+            self.change("not_remembered_one", tag, user_id, only)
+        else:
+            count = self.change("forget_all_but", tag, user_id, keep)
+            self.change("none_remembered_but", tag, user_id, keep)
+        return count
+
+    def sweep(self, keys: Sequence[tuple[bytes, str, bytes]], limit: int, now: int) -> Swept:
+        """End these if they are still over; remove what is too old, ``limit`` of each at a time."""
+        ended: list[EndedSession] = []
+        locked = None
+        for tag, user_id, random in sorted(keys):
+            if locked != (tag, user_id):
+                locked = tag, user_id
+                self.rows("lock", *locked)
+            rows = self.rows("end_expired", tag, random, now)
+            ended += self._end_rows(tag, user_id, rows, None, None, now)
+        removed = self.change("old_history", now - HISTORY_AGE, limit)
+        removed = max(removed, self.change("old_series", now, limit))
+        self.change("old_owners", now - BARRIER_KEPT, limit)
+        return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)
+
+
+def row_of(record: Record) -> tuple[Any, ...]:
+    """A session's row."""
+    return (*key_of(record.id), *msgspec.structs.astuple(record)[1:], device_in(record.tail))
+
+
+def row_of_series(s: Series) -> tuple[Any, ...]:
+    """A series' row."""
+    tag, random = key_of(s.session_id)
+    hashes = (s.secret_hash, s.previous_hash, s.nonce, s.seen_at)
+    return tag, s.key, s.user_id, *hashes, random, s.created_at, s.expires_at
+
+
+def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Rows as the arrays that ``unnest`` takes."""
+    return [list(column) for column in zip(*rows, strict=True)]

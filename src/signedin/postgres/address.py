@@ -1,0 +1,46 @@
+"""Where a store is: the URL of a PostgreSQL database, as libpq reads it, and a schema in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from ..errors import SettingsError
+
+SCHEMA: Final = "signedin"
+POSSIBLE: Final = (
+    "Write postgresql://user@host:5432/database?schema=signedin; behind the question mark whatever"
+    " libpq knows, and prepare=no for a PgBouncer before 1.21."
+)
+_is_schema = re.compile(r"[a-z_][a-z0-9_]{0,62}").fullmatch
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a store is. conninfo: for libpq; it may hold a password. schema: whose tables they are.
+    prepares: whether statements are prepared. shown: for people, without user name and password.
+    """
+
+    conninfo: str = field(repr=False)
+    schema: str
+    prepares: bool
+    shown: str
+
+    @classmethod
+    def of(cls, url: str) -> Address:
+        """The address that a URL names. Raises SettingsError, which says what is possible."""
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        schema, prepare = options.pop("schema", SCHEMA), options.pop("prepare", "yes")
+        if not _is_schema(schema):
+            raise SettingsError(f"schema is {schema!r}: lower-case letters, digits and _ are possible.")
+        if prepare not in ("yes", "no"):
+            raise SettingsError(f"prepare is yes or no, not {prepare!r}. {POSSIBLE}")
+        options.setdefault("target_session_attrs", "read-write")  # a replica is behind
+        options.setdefault("application_name", "signedin")
+        bare = f"postgresql://{parts.netloc}{parts.path}"
+        conninfo = f"{bare}?{urlencode(options, quote_via=quote)}"
+        host = parts.netloc.rpartition("@")[2] or options.get("host", "")
+        return cls(conninfo, schema, prepare == "yes", f"{host}{parts.path} schema {schema}")

@@ -1,0 +1,112 @@
+"""A real PostgreSQL server for the tests: on a socket of its own, stopped at the end."""
+
+from __future__ import annotations
+
+import atexit
+import glob
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from .servers import free_port
+
+_OWNER = os.getpid()
+
+
+def programs() -> str:
+    """Where Debian keeps the newest server's programs."""
+    found = glob.glob("/usr/lib/postgresql/*/bin")
+    return max(found, key=lambda path: int(path.split("/")[-2]), default="/usr/bin")
+
+
+class Postgres:
+    """A server with these settings beside those that make tests quick: ``Postgres(fsync="on")``."""
+
+    def __init__(self, **settings: str) -> None:
+        self.folder = tempfile.mkdtemp(prefix="signedin-postgres-")
+        self.data = str(Path(self.folder) / "data")
+        self.port = free_port()
+        self.settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self.folder,
+            "fsync": "off",
+            "max_connections": "200",
+        } | settings
+        # The server refuses to run as root.
+        self.user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+        shutil.chown(self.folder, self.user)
+        self.process: subprocess.Popen[bytes] | None = None
+        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.start()
+        atexit.register(self.stop)
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        command = [str(Path(programs()) / program), *arguments]
+        return (
+            ["setpriv", "--reuid", self.user, "--init-groups", *command] if os.getuid() == 0 else command
+        )
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            self._command(program, *arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        told = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
+        with open(Path(self.folder) / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                self._command("postgres", "-D", self.data, "-p", str(self.port), *told),
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True,
+            )  # fmt: skip
+        end = time.monotonic() + 30
+        while True:
+            try:
+                with psycopg.connect(self.url):
+                    return
+            except psycopg.OperationalError:
+                assert time.monotonic() < end, (Path(self.folder) / "log").read_text()
+                assert self.process.poll() is None, (Path(self.folder) / "log").read_text()
+                time.sleep(0.02)
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def execute(self, sql: str) -> list[Any]:
+        """What the test does itself, as the superuser."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            cursor = connection.execute(sql)  # type: ignore[call-overload]
+            return [] if cursor.description is None else cursor.fetchall()
+
+    def signal(self, number: int) -> None:
+        """To the server and all its children."""
+        assert self.process is not None
+        os.killpg(self.process.pid, number)
+
+    def kill(self) -> None:
+        """As a power cut does, without a word."""
+        assert self.process is not None
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Stop it and remove what it kept. Once more does no harm."""
+        if self.process is not None and os.getpid() == _OWNER:
+            self.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.process = None
+            atexit.unregister(self.stop)
