@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM := /usr/bin/chromium
 REDIS := /usr/bin/redis-server
+POSTGRES := $(or $(firstword $(wildcard /usr/lib/postgresql/*/bin/postgres)),/usr/lib/postgresql/bin/postgres)
 
 .PHONY: help run test check bench proofs screenshots clean
 
@@ -14,7 +15,7 @@ help: ## what can be made
 run: .venv/run ## the demo on http://127.0.0.1:8000
 	@$(BIN)/signedin demo --port $(PORT)
 
-test: .venv/test $(CHROMIUM) $(REDIS) ## everything that is checked
+test: .venv/test $(CHROMIUM) $(REDIS) $(POSTGRES) ## everything that is checked
 	@$(BIN)/python -m pytest
 
 check: .venv/test ## style and types only
@@ -24,9 +25,9 @@ check: .venv/test ## style and types only
 bench: .venv/test ## the table of figures, measured here and now
 	@$(BIN)/python -m benchmarks
 
-proofs: .venv/test $(REDIS) ## the long proofs: a thousand rounds of kill -9
+proofs: .venv/test $(REDIS) $(POSTGRES) ## the long proofs: a thousand rounds of kill -9
 	$(BIN)/python -m tests.proofs.crash 1000
-	$(BIN)/python -m tests.proofs.redis_crash 100
+	$(BIN)/python -m tests.proofs.server_crash 100
 
 screenshots: .venv/test $(CHROMIUM) ## the pictures of README and docs
 	@$(BIN)/python -m scripts.screenshots
@@ -61,4 +62,15 @@ $(REDIS):
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install -y --no-install-recommends redis-server >/dev/null; \
 	else \
 		echo "The tests start Debian's Redis. Install it: sudo apt-get install redis-server" >&2; exit 1; \
+	fi
+
+# Without the cluster that the package would make and start.
+$(POSTGRES):
+	@if [ "$$(id -u)" = 0 ]; then \
+		mkdir -p /etc/postgresql-common; \
+		test -e /etc/postgresql-common/createcluster.conf || \
+			echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends postgresql >/dev/null; \
+	else \
+		echo "The tests start Debian's PostgreSQL. Install it: sudo apt-get install postgresql" >&2; exit 1; \
 	fi

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import glob
 import os
 import pwd
@@ -93,9 +94,13 @@ class Postgres:
             return [] if cursor.description is None else cursor.fetchall()
 
     def signal(self, number: int) -> None:
-        """To the server and all its children."""
+        """To the server and all its children, each of which leads a group of its own."""
         assert self.process is not None
-        os.killpg(self.process.pid, number)
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, number)
 
     def kill(self) -> None:
         """As a power cut does, without a word."""

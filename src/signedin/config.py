@@ -124,6 +124,11 @@ def store_checks(settings: Settings) -> Iterator[Check]:
             from .redis.health import checks as of_server
 
         return of_server(settings.store, now_ms())
+    if engine_of(settings.store) == "postgres":
+        with _driver("postgres"):
+            from .postgres.health import checks as of_database
+
+        return of_database(settings.store, now_ms())
     from .sqlite.health import checks
 
     return checks(os.path.abspath(sqlite_path(settings.store)))

@@ -17,7 +17,7 @@ from signedin.reasons import REASONS
 from signedin.steps import AllBut, Ending, Touch
 
 from ..engines import ENGINES, ThreeServers
-from ..proofs import redis_crash
+from ..proofs import server_crash
 from ..servers import REDIS, VALKEY, Server, free_port
 from ..support import START, signed_in
 
@@ -27,7 +27,7 @@ REVOKED = REASONS["revoked"]
 @pytest.mark.parametrize("binary", [REDIS, VALKEY], ids=["redis", "valkey"])
 def test_killed_servers(binary: str) -> None:
     """With appendfsync always every acknowledged sign-in is there, every acknowledged revoke is dead."""
-    assert redis_crash.rounds(binary, 6) > 60
+    assert server_crash.rounds(server_crash.durable(binary), 6) > 60
 
 
 def follow(replica: Server, primary: Server) -> None:

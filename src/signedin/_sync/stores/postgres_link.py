@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,9 @@ from ...postgres.colours import Lock
 from ...postgres.statements import for_schema, migrations_for, placed
 
 T = TypeVar("T")
+
+# What the pool logs is raised as well; who logs nothing must not find it on stderr.
+logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 
 PATIENCE: Final = 15.0
 """Seconds that a step of an operator's long work may take."""

@@ -1,6 +1,6 @@
 """Rounds of ``kill -9`` of the server itself: what was acknowledged survives, what was revoked stays dead (DUR-1).
 
-``python -m tests.proofs.redis_crash 100`` is the long form; the tests run a short one.
+``python -m tests.proofs.server_crash 100`` is the long form; the tests run a short one.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from signedin.errors import StoreUnavailable
 from signedin.session import SessionId
 from signedin.steps import Query
 
+from ..postgres import Postgres
 from ..servers import REDIS, VALKEY, Server
 
 CLIENT = Client("203.0.113.24", "crash")
 THREADS = 4
 
 
-def one_round(server: Server, number: int, dice: random.Random) -> int:
+def one_round(server: Server | Postgres, number: int, dice: random.Random) -> int:
     """Work, kill, start again, compare; how many acknowledged facts were compared."""
-    flow = open_sessions(store=f"{server.url}?prefix=round{number}", cap=10_000)
+    place = "schema" if isinstance(server, Postgres) else "prefix"
+    flow = open_sessions(store=f"{server.url}?{place}=round{number}", cap=10_000)
+    flow.list("1")
     signed_in: set[str] = set()
     tried: set[str] = set()
     revoked: set[str] = set()
@@ -62,18 +65,23 @@ def one_round(server: Server, number: int, dice: random.Random) -> int:
     return len(signed_in) + len(revoked)
 
 
-def rounds(binary: str, count: int) -> int:
+def rounds(server: Server | Postgres, count: int) -> int:
     """So many rounds on one server; how many acknowledged facts were compared."""
     dice = random.Random()
-    server = Server(binary, appendonly="yes", appendfsync="always")
     try:
         return sum(one_round(server, number, dice) for number in range(count))
     finally:
         server.stop()
 
 
+def durable(binary: str) -> Server:
+    """A Redis or Valkey server that has a change on its disk before it says so."""
+    return Server(binary, appendonly="yes", appendfsync="always")
+
+
 if __name__ == "__main__":
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    for name, program in (("Redis", REDIS), ("Valkey", VALKEY)):
-        compared = rounds(program, wanted)
+    for name in ("Redis", "Valkey", "PostgreSQL"):
+        binary = {"Redis": REDIS, "Valkey": VALKEY}.get(name)
+        compared = rounds(Postgres(fsync="on") if binary is None else durable(binary), wanted)
         print(f"{name}: {wanted} rounds, {compared} acknowledged facts: nothing lost, nothing undone")
