@@ -22,8 +22,10 @@ check: .venv/test ## style and types only
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python scripts/unasync.py --check
 	@$(BIN)/mypy && $(BIN)/pyright
 
-bench: .venv/test ## the table of figures, measured here and now
+bench: .venv/test $(REDIS) $(POSTGRES) ## the table of figures, measured here and now
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.redis
+	@$(BIN)/python -m benchmarks.postgres
 
 proofs: .venv/test $(REDIS) $(POSTGRES) ## the long proofs: a thousand rounds of kill -9
 	$(BIN)/python -m tests.proofs.crash 1000
