@@ -80,7 +80,7 @@ def test_the_demo(engine: str, tmp_path: Path) -> None:
     )  # fmt: skip
     try:
         answers(f"http://127.0.0.1:{port}/sign_in", "Sign in")
-        for words, shown in ((["list", "--user", "ada"], "Safari on iPhone"), (["users"], "Bo")):
+        for words, shown in ((["list", "--user", "ada"], "Safari on iPhone"), (["users"], "Ada Okafor")):
             done = subprocess.run(
                 [*command, *words, "--store", store],
                 cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
