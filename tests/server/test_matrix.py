@@ -47,6 +47,8 @@ CALM = {"list", "show", "users", "history", "stats", "audit", "doctor", "complet
 CALM |= {"sweep", "serve", "demo", "schema", "user", "add", "enable"}
 # It ends what its keys say; see the tests of the terminal.
 CALM |= {"watch", "console"}
+# It ends in one store what has ended in the other; see the tests of copying.
+CALM |= {"copy"}
 
 
 def test_every_command_is_in_the_matrix() -> None:
