@@ -11,7 +11,8 @@ Start with an adapter (``signedin.asgi``), or with :func:`open_async_sessions` a
 ``_async/request.py``, ``routes.py``      one web request; the page and its API as plain functions
 ``_async/stores/``                        the store contract on one page, and the stores
 ``_sync/``                                the same without waiting, generated
-``sqlite/``, ``sql/``                     the SQLite store's engine, steps, statements, migrations
+``sqlite/``, ``redis/``, ``postgres/``    what the stores are made of: an engine, addresses, checks
+``sql/``, ``lua/``                        their statements, migrations and scripts, in named files
 ``session.py``, ``token.py``,             the rules: pure functions and frozen records
 ``policy.py``, ``reasons.py``,
 ``remember_me.py``, ``device.py`` …
