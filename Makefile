@@ -6,6 +6,7 @@ BIN := .venv/bin
 CHROMIUM := /usr/bin/chromium
 REDIS := /usr/bin/redis-server
 POSTGRES := $(or $(firstword $(wildcard /usr/lib/postgresql/*/bin/postgres)),/usr/lib/postgresql/bin/postgres)
+PGBOUNCER := /usr/sbin/pgbouncer
 
 .PHONY: help run test check bench proofs screenshots clean
 
@@ -15,7 +16,7 @@ help: ## what can be made
 run: .venv/run ## the demo on http://127.0.0.1:8000
 	@$(BIN)/signedin demo --port $(PORT)
 
-test: .venv/test $(CHROMIUM) $(REDIS) $(POSTGRES) ## everything that is checked
+test: .venv/test $(CHROMIUM) $(REDIS) $(POSTGRES) $(PGBOUNCER) ## everything that is checked
 	@$(BIN)/python -m pytest
 
 check: .venv/test ## style and types only
@@ -75,4 +76,11 @@ $(POSTGRES):
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends postgresql >/dev/null; \
 	else \
 		echo "The tests start Debian's PostgreSQL. Install it: sudo apt-get install postgresql" >&2; exit 1; \
+	fi
+
+$(PGBOUNCER):
+	@if [ "$$(id -u)" = 0 ]; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install -y --no-install-recommends pgbouncer >/dev/null; \
+	else \
+		echo "The tests start Debian's PgBouncer. Install it: sudo apt-get install pgbouncer" >&2; exit 1; \
 	fi

@@ -115,3 +115,40 @@ class Postgres:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.process = None
             atexit.unregister(self.stop)
+
+
+class Bouncer:
+    """PgBouncer in transaction mode before a server: two connections for everybody."""
+
+    def __init__(self, server: Postgres) -> None:
+        self.port = free_port()
+        self._settings = Path(server.folder) / "pgbouncer.ini"
+        self._settings.write_text(
+            "[databases]\n"
+            f"postgres = host=127.0.0.1 port={server.port} user=postgres\n"
+            "[pgbouncer]\n"
+            f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
+            "auth_type = any\npool_mode = transaction\ndefault_pool_size = 2\n"
+        )
+        command = server._command(
+            shutil.which("pgbouncer") or "/usr/sbin/pgbouncer", str(self._settings)
+        )
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=server.folder
+        )
+        end = time.monotonic() + 20
+        while True:
+            try:
+                with psycopg.connect(self.url.partition("?")[0]):
+                    return
+            except psycopg.OperationalError:
+                assert time.monotonic() < end
+                time.sleep(0.02)
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres?prepare=no"
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()

@@ -25,7 +25,7 @@ from signedin.postgres.address import Address
 from signedin.postgres.health import checks
 
 from ..engines import ENGINES
-from ..postgres import Postgres
+from ..postgres import Bouncer, Postgres
 from ..proofs import server_crash
 from ..servers import free_port
 from ..support import LAPTOP, START, Clock, signed_in
@@ -227,6 +227,24 @@ async def test_who_is_cancelled_takes_nobodys_answer(url: str) -> None:
         for record, answer in zip(records, found, strict=True):
             assert answer == record or isinstance(answer, asyncio.CancelledError)
     await store.close()
+
+
+def test_behind_pgbouncer(server: Postgres) -> None:
+    """In transaction mode, where each transaction may have another connection, everything holds."""
+    bouncer = Bouncer(server)
+    flow = opened(f"{bouncer.url}&schema=bounced")
+    threads = [threading.Thread(target=sign_in, args=(flow, "1")) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kept, *others = flow.list("1")
+    assert len(others) == 29
+    assert len(flow.revoke_others("1", current=kept.id).ended) == 29
+    assert [session.id for session in flow.list("1")] == [kept.id]
+    assert flow.revoke_everyone(operator="cli:root").sessions == 1
+    flow.close()
+    bouncer.stop()
 
 
 def test_what_something_else_wrote(url: str) -> None:
