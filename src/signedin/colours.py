@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,6 +16,8 @@ P = ParamSpec("P")
 
 async def async_answer(future: Future[T], seconds: float) -> T:
     """The result of what a store's thread does, waiting at most so long."""
+    import asyncio  # a quarter of what a command of the terminal costs, and it needs none of it
+
     wrapped = asyncio.wrap_future(future)
     done, _ = await asyncio.wait((wrapped,), timeout=seconds)
     if done:
@@ -34,6 +35,8 @@ def answer(future: Future[T], seconds: float) -> T:
 
 async def async_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """A long read, outside the event loop."""
+    import asyncio
+
     return await asyncio.to_thread(function, *args, **kwargs)
 
 
