@@ -183,7 +183,12 @@ def test_the_documented_rights(server: Postgres) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql://h/d?schema=A", "postgresql://h/d?schema=x;drop", "postgresql://h/d?prepare=perhaps"],
+    [
+        "postgresql://h/d?schema=A",
+        "postgresql://h/d?schema=x;drop",
+        "postgresql://h/d?prepare=perhaps",
+        "postgresql://h/d?answer_within=soon",
+    ],
 )
 def test_addresses(url: str) -> None:
     """What can't be is refused with what is possible."""
@@ -206,7 +211,7 @@ def test_nothing_secret_is_shown() -> None:
 def test_a_crowd(proof: str, url: str) -> None:
     """300 sign-ins from 4 processes leave exactly 100; no process sees a session after its revoke."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.proofs.crowd", proof, url],
+        [sys.executable, "-m", "tests.proofs.crowd", proof, f"{url}&answer_within=20"],
         capture_output=True, text=True, check=False, cwd=ROOT, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

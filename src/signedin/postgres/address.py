@@ -12,20 +12,24 @@ from ..errors import SettingsError
 SCHEMA: Final = "signedin"
 POSSIBLE: Final = (
     "Write postgresql://user@host:5432/database?schema=signedin; behind the question mark whatever"
-    " libpq knows, and prepare=no for a PgBouncer before 1.21."
+    " libpq knows, prepare=no for a PgBouncer before 1.21, and answer_within=0.5 for another number of"
+    " seconds than a quarter."
 )
+_is_seconds = re.compile(r"\d{1,3}(\.\d{1,3})?").fullmatch
 _is_schema = re.compile(r"[a-z_][a-z0-9_]{0,62}").fullmatch
 
 
 @dataclass(frozen=True)
 class Address:
     """Where a store is. conninfo: for libpq; it may hold a password. schema: whose tables they are.
-    prepares: whether statements are prepared. shown: for people, without user name and password.
+    prepares: whether statements are prepared. answer_within: seconds, or None for the store's own.
+    shown: for people, without user name and password.
     """
 
     conninfo: str = field(repr=False)
     schema: str
     prepares: bool
+    answer_within: float | None
     shown: str
 
     @classmethod
@@ -38,9 +42,13 @@ class Address:
             raise SettingsError(f"schema is {schema!r}: lower-case letters, digits and _ are possible.")
         if prepare not in ("yes", "no"):
             raise SettingsError(f"prepare is yes or no, not {prepare!r}. {POSSIBLE}")
+        within = options.pop("answer_within", None)
+        if within is not None and not _is_seconds(within):
+            raise SettingsError(f"answer_within is a number of seconds, not {within!r}. {POSSIBLE}")
         options.setdefault("target_session_attrs", "read-write")  # a replica is behind
         options.setdefault("application_name", "signedin")
         bare = f"postgresql://{parts.netloc}{parts.path}"
         conninfo = f"{bare}?{urlencode(options, quote_via=quote)}"
         host = parts.netloc.rpartition("@")[2] or options.get("host", "")
-        return cls(conninfo, schema, prepare == "yes", f"{host}{parts.path} schema {schema}")
+        shown = f"{host}{parts.path} schema {schema}"
+        return cls(conninfo, schema, prepare == "yes", None if within is None else float(within), shown)

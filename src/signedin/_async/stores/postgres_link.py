@@ -55,7 +55,7 @@ class AsyncPostgresLink:
         self.address = Address.of(url)
         self.sql = for_schema(self.address.schema)
         self._connect_within = connect_within
-        self._answer_within = answer_within
+        self._answer_within = self.address.answer_within or answer_within
         self._pool: AsyncConnectionPool[AsyncBoundedConnection] | None = None
         self._lock = AsyncLock()
 

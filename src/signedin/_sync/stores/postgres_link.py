@@ -56,7 +56,7 @@ class PostgresLink:
         self.address = Address.of(url)
         self.sql = for_schema(self.address.schema)
         self._connect_within = connect_within
-        self._answer_within = answer_within
+        self._answer_within = self.address.answer_within or answer_within
         self._pool: ConnectionPool[BoundedConnection] | None = None
         self._lock = Lock()
 
