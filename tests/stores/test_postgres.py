@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -250,6 +252,24 @@ def test_behind_pgbouncer(server: Postgres) -> None:
     assert flow.revoke_everyone(operator="cli:root").sessions == 1
     flow.close()
     bouncer.stop()
+
+
+def test_after_a_fork(url: str) -> None:
+    """A child opens connections of its own; the parent's go on."""
+    flow = opened(url)
+    token = sign_in(flow).cookies[0].value
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that threads don't come along is the point
+        child = os.fork()
+    if child == 0:
+        try:
+            alive = flow.validate(token) is not None and len(flow.list("1")) == 1
+            os._exit(0 if alive else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert flow.validate(token) is not None
+    flow.close()
 
 
 def test_what_something_else_wrote(url: str) -> None:

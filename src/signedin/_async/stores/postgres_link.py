@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -58,6 +59,7 @@ class AsyncPostgresLink:
         self._answer_within = self.address.answer_within or answer_within
         self._pool: AsyncConnectionPool[AsyncBoundedConnection] | None = None
         self._lock = AsyncLock()
+        self._owner = os.getpid()
 
     # ── statements ───────────────────────────────────────────────────────────────────────────
 
@@ -129,8 +131,10 @@ class AsyncPostgresLink:
     # ── opening ──────────────────────────────────────────────────────────────────────────────
 
     async def _open(self) -> AsyncConnectionPool[AsyncBoundedConnection]:
-        if self._pool is not None:
+        if self._pool is not None and self._owner == os.getpid():
             return self._pool
+        if self._owner != os.getpid():  # forked: the parent's connections are left to the parent
+            self._pool, self._lock, self._owner = None, AsyncLock(), os.getpid()
         async with self._lock:
             if self._pool is None:
                 pool = AsyncConnectionPool(

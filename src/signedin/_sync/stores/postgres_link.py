@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -59,6 +60,7 @@ class PostgresLink:
         self._answer_within = self.address.answer_within or answer_within
         self._pool: ConnectionPool[BoundedConnection] | None = None
         self._lock = Lock()
+        self._owner = os.getpid()
 
     # ── statements ───────────────────────────────────────────────────────────────────────────
 
@@ -128,8 +130,10 @@ class PostgresLink:
     # ── opening ──────────────────────────────────────────────────────────────────────────────
 
     def _open(self) -> ConnectionPool[BoundedConnection]:
-        if self._pool is not None:
+        if self._pool is not None and self._owner == os.getpid():
             return self._pool
+        if self._owner != os.getpid():  # forked: the parent's connections are left to the parent
+            self._pool, self._lock, self._owner = None, Lock(), os.getpid()
         with self._lock:
             if self._pool is None:
                 pool = ConnectionPool(
