@@ -23,7 +23,7 @@ RULES = (
     (r"\bAsyncIterator\b", "Iterator"),
     (r"\b__aiter__\b", "__iter__"),
     (
-        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|RedisStore|PostgresStore|PostgresLink|PostgresOperating|BoundedConnection|Connection\b|ConnectionPool|RawCursor|Step\b|Lock\b|RedisLink|RedisClusterLink|RedisOperating|Opening|Connections|Together|Exchange|Routes|Operating|Run|ActiveSession|User|Everyone|Where|DestroyAll|Admin)",
+        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|RedisStore|PostgresStore|PostgresLink|PostgresOperating|BoundedConnection|Connection\b|ConnectionPool|RawCursor|Step\b|Lock\b|RedisLink|RedisClusterLink|RedisOperating|Opening|Connections|Together|Exchange|Routes|Operating|Visiting|Run|ActiveSession|User|Everyone|Where|DestroyAll|Admin)",
         "",
     ),
 )

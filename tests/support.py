@@ -65,7 +65,7 @@ class AsAsync:
         async def call(*args: Any, **kwargs: Any) -> Any:
             return await anyio.to_thread.run_sync(lambda: attribute(*args, **kwargs))
 
-        return attribute if name == "touch_due" else call
+        return attribute if name in ("touch_due", "carries_data_to") else call
 
 
 async def _each(items: Any) -> Any:

@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from signedin.errors import DataTooLarge
 from signedin.policy import SEEN_AFTER
 from signedin.reasons import REASONS
 from signedin.session import Client, decode_tail, encode_tail, new_session_id
-from signedin.steps import AllBut, Ending, Rotation, Touch
+from signedin.steps import AllBut, Ending, Query, Rotation, Touch
+from signedin.visitor import new_visitor
 
 from ..support import DAY, LAPTOP, PHONE, START, make_record, make_series, signed_in, step
 
@@ -124,7 +126,49 @@ async def test_data(store: Any) -> None:
     assert await store.set_data(record.id, None, START)
     assert await store.data(record.id) is None
     await store.set_data(record.id, b"x" * 65_536, START)
-    with pytest.raises(ValueError, match="65536"):
+    with pytest.raises(DataTooLarge, match="65536"):
         await store.set_data(record.id, b"x" * 65_537, START)
     await end_all(store)
     assert await store.data(record.id) is None
+
+
+async def test_find_with_data(store: Any) -> None:
+    """One read gives the session and its bag; none of a stranger's, none of what has ended."""
+    full, empty = await signed_in(store), await signed_in(store)
+    await store.set_data(full.id, b"bag", START)
+    assert await store.find_with_data(full.id) == (full, b"bag")
+    assert await store.find_with_data(empty.id) == (empty, None)
+    assert await store.find_with_data(new_session_id("1")) == (None, None)
+    await end_all(store)
+    assert await store.find_with_data(full.id) == (None, None)
+
+
+async def test_visitors(store: Any) -> None:
+    """A visitor is never made over another, never made by a later write, and goes when told to."""
+    visitor, _ = new_visitor(b"bag", START)
+    assert await store.find_visitor(visitor.id) is None
+    assert not await store.keep_visitor(visitor, START, new=False)
+    assert await store.keep_visitor(visitor, START, new=True)
+    assert not await store.keep_visitor(visitor._replace(bag=b"other"), START, new=True)
+    assert await store.find_visitor(visitor.id) == visitor
+    later = visitor._replace(bag=b"more", expires_at=visitor.expires_at + 1)
+    assert await store.keep_visitor(later, START + 1, new=False)
+    assert await store.find_visitor(visitor.id) == later
+    with pytest.raises(DataTooLarge):
+        await store.keep_visitor(later._replace(bag=b"x" * 65_537), START + 1, new=False)
+    await store.drop_visitor(visitor.id)
+    await store.drop_visitor(visitor.id)
+    assert not await store.keep_visitor(later, START + 2, new=False)
+    assert await store.find_visitor(visitor.id) is None
+
+
+async def test_visitors_are_nobody(store: Any) -> None:
+    """A visitor is in no list and no count, and goes with the sweep once its time is over."""
+    visitor, _ = new_visitor(b"bag", START)
+    await store.keep_visitor(visitor, START, new=True)
+    counts = await store.counts(START)
+    assert (counts.sessions, counts.users, counts.over) == (0, 0, 0)
+    assert (await store.search(Query(10))).records == []
+    assert (await store.export(None, 10)).users == []
+    await store.sweep(visitor.expires_at - 1, 10)
+    assert await store.find_visitor(visitor.id) == visitor

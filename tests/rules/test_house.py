@@ -13,6 +13,7 @@ import signedin
 
 ROOT = Path(signedin.__file__).parent
 FLOW = ("_async", "_sync")
+ADAPTERS = ("asgi", "threads")
 OPERATORS = ("cli", "console", "config", "server", "__main__")
 DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres", "psycopg_pool": "postgres"}
 FRAMEWORKS = {
@@ -39,7 +40,7 @@ def room(path: Path) -> str:
         return "store" if "stores" in path.parts else "flow"
     if first in ("sqlite", "sql", "redis", "postgres", "lua"):
         return "store"
-    if first == "asgi":
+    if first in ADAPTERS:
         return "adapter"
     return "operators" if first in OPERATORS else "rules"
 

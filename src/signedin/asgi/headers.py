@@ -10,12 +10,10 @@ from ..cookies import Cookie
 Header: TypeAlias = tuple[bytes, bytes]
 
 VARY: Final = (b"vary", b"Cookie")
-USER_AGENT_BYTES: Final = 512
-FORWARDED_BYTES: Final = 4096
 NO_STORE: Final = (b"cache-control", b"no-store")
 
 
-def read(headers: Iterable[Header], proxy_header: bytes) -> tuple[bytes, bytes, bytes | None, bool]:
+def read(headers: Iterable[Header], proxy_header: bytes) -> tuple[str, bytes, str | None, bool]:
     """The headers that a session depends on, in one walk: cookies, user agent, what the proxy says,
     and whether the request is only polling. A header in parts is one (RFC 9113 §8.2.3).
     """
@@ -24,12 +22,13 @@ def read(headers: Iterable[Header], proxy_header: bytes) -> tuple[bytes, bytes, 
         if name == b"cookie":
             cookie = value if not cookie else cookie + b"; " + value
         elif name == b"user-agent":
-            user_agent = value[:USER_AGENT_BYTES]
+            user_agent = value
         elif name == proxy_header:
             forwarded = value if forwarded is None else forwarded + b"," + value
         elif name == b"signedin-passive":
             passive = value == b"1"
-    return cookie, user_agent, forwarded and forwarded[-FORWARDED_BYTES:], passive
+    told = None if forwarded is None else forwarded.decode("latin-1")
+    return cookie.decode("latin-1"), user_agent, told, passive
 
 
 def find(headers: Iterable[Header], name: bytes) -> str | None:

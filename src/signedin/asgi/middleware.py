@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any, Final
 
 from .._async.request import AsyncExchange
 from .._async.sessions import AsyncSessions
 from ..admin import Admin
-from ..client_ip import client_ip
 from ..config import now_ms, open_async_sessions
-from ..cookies import read as read_cookies
 from ..errors import AnswerUnknown, SettingsError, StoreUnavailable
 from ..events import Listener
+from ..incoming import Incoming
 from ..messages import say
-from ..origin import SAFE_METHODS, is_our_origin, is_ours, normal_origin
-from ..outcomes import Presented
+from ..origin import SAFE_METHODS
 from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Headers, Reply, problem
-from ..session import Client, clean_user_agent
 from ..settings import Settings
 from ..static_files import static_file
 from . import headers
@@ -33,7 +29,6 @@ from .types import ASGIApp, Message, Receive, Scope, Send, send_reply
 from .verbs import KEY
 
 STATE: Final = "current_session"
-_NOTHING: Final = Presented()
 
 
 class SignedinMiddleware:
@@ -70,10 +65,7 @@ class SignedinMiddleware:
         )
         self.settings = self.sessions.settings
         self._exclude = self.settings.exclude
-        self._cookies = self.settings.cookies
-        self._proxies = self.settings.proxies
-        # The same few clients come again and again; what they send of themselves is cut short before.
-        self._client = lru_cache(4096)(self._read_client)
+        self._incoming = Incoming(self.settings)
         self._proxy_header = self.settings.proxy_header.encode("latin-1")
         self._touches = TouchQueue(self.sessions)
         self._connections = OpenConnections(self.sessions)
@@ -179,37 +171,25 @@ class SignedinMiddleware:
     def _exchange(self, scope: Scope) -> AsyncExchange:
         cookie, user_agent, forwarded, passive = headers.read(scope["headers"], self._proxy_header)
         peer = scope.get("client")
-        presented = _NOTHING
-        if cookie:
-            names = self._cookies
-            sent = read_cookies(cookie.decode("latin-1"), names)
-            if sent:
-                presented = Presented(sent.get(names.session), sent.get(names.remember))
+        incoming = self._incoming
         return AsyncExchange(
             self.sessions,
-            presented,
-            self._client(peer[0] if peer else "", forwarded if self._proxies else None, user_agent),
+            incoming.presented(cookie),
+            incoming.client(peer[0] if peer else "", forwarded, user_agent),
             self.sessions.clock(),
             passive=passive,
             from_ours=scope.get("method") in SAFE_METHODS or self._is_from_ours(scope),
         )
 
-    def _read_client(self, peer: str, forwarded: bytes | None, user_agent: bytes) -> Client:
-        header = None if forwarded is None else forwarded.decode("latin-1")
-        return Client(client_ip(peer, header, self._proxies), clean_user_agent(user_agent))
-
     def _is_from_ours(self, scope: Scope) -> bool:
         """Whether it may change something as far as its origin goes (CSRF-1)."""
-        is_http = scope["type"] == "http"
         sent = scope["headers"]
-        ours = self.settings.origin
-        if ours is None:
-            scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
-            ours = normal_origin(f"{scheme}://{headers.find(sent, b'host')}")
-        origin = headers.find(sent, b"origin")
-        if not is_http:
-            return is_our_origin(origin, ours)
-        return is_ours(headers.find(sent, b"sec-fetch-site"), origin, ours)
+        scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
+        host, origin = headers.find(sent, b"host"), headers.find(sent, b"origin")
+        if scope["type"] == "websocket":
+            return self._incoming.is_socket_from_ours(scheme, host, origin)
+        fetch_site = headers.find(sent, b"sec-fetch-site")
+        return self._incoming.is_from_ours(scope["method"], scheme, host, fetch_site, origin)
 
     def _attach(self, scope: Scope, exchange: AsyncExchange) -> None:
         scope[KEY] = exchange

@@ -251,6 +251,7 @@ class AsyncStep:
             ended += await self._end_rows(tag, user_id, rows, None, None, now)
         removed = await self.change("old_history", now - HISTORY_AGE, limit)
         removed = max(removed, await self.change("old_series", now, limit))
+        removed = max(removed, await self.change("old_visitors", now, limit))
         await self.change("old_owners", now - BARRIER_KEPT, limit)
         return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)
 

@@ -128,6 +128,13 @@ class AsyncRedisLink:
                 raise refused(answer) from answer
         return answers
 
+    async def write(self, command: Sequence[Any]) -> Any:
+        """A command that writes. Raises StoreUnavailable, AnswerUnknown."""
+        (answer,) = await self._send((command,))
+        if isinstance(answer, ResponseError):
+            raise refused(answer) from answer
+        return answer
+
     async def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Writes; whoever waits for replicas does so behind them, on the same connection."""
         try:

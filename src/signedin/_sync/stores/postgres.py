@@ -21,8 +21,10 @@ from ...steps import (
     Swept,
     Touch,
     UserSessions,
+    checked_bag,
 )
 from ...together import Together
+from ...visitor import Visitor
 from .postgres_link import PostgresLink
 from .postgres_operating import PostgresOperating
 from .postgres_steps import Step, columns
@@ -30,7 +32,6 @@ from .postgres_steps import Step, columns
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
 """Seconds, by default."""
-DATA_BYTES: Final = 65_536
 
 
 class PostgresStore(PostgresOperating):
@@ -48,6 +49,9 @@ class PostgresStore(PostgresOperating):
     ) -> None:
         self._link = PostgresLink(url, connect_within, answer_within)
         self._together: Together[SessionId, Record | None] = Together(self._find_all)
+        self._with_data: Together[SessionId, tuple[Record | None, bytes | None]] = Together(
+            self._find_all_with_data
+        )
 
     # ── reads ────────────────────────────────────────────────────────────────────────────────
 
@@ -62,6 +66,17 @@ class PostgresStore(PostgresOperating):
         rows = self._link.rows("find", columns([key_of(i) for i in session_ids]))
         found = {record.id: record for record in map(record_of, rows)}
         return [found.get(i) for i in session_ids]
+
+    def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        return self._with_data.ask(session_id)
+
+    def _find_all_with_data(
+        self, session_ids: Sequence[SessionId]
+    ) -> list[tuple[Record | None, bytes | None]]:
+        """In the order asked for."""
+        rows = self._link.rows("find_with_data", columns([key_of(i) for i in session_ids]))
+        found = {id_of(row[0], row[1]): (record_of(row[:-1]), row[-1]) for row in rows}
+        return [found.get(i, (None, None)) for i in session_ids]
 
     def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
         if not session_ids:
@@ -115,6 +130,10 @@ class PostgresStore(PostgresOperating):
         rows = self._link.rows("data", key_of(session_id))
         return rows[0][0] if rows else None
 
+    def find_visitor(self, visitor_id: str) -> Visitor | None:
+        rows = self._link.rows("find_visitor", (bytes.fromhex(visitor_id),))
+        return Visitor(visitor_id, *rows[0]) if rows else None
+
     # ── writes ───────────────────────────────────────────────────────────────────────────────
 
     def add(self, sign_in: SignIn) -> Added | Refusal:
@@ -160,9 +179,22 @@ class PostgresStore(PostgresOperating):
         )
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
-        if bag is not None and len(bag) > DATA_BYTES:
-            raise ValueError(f"A session's data is at most {DATA_BYTES} bytes, not {len(bag)}.")
+        checked_bag(bag)
         return self._link.step(lambda connection: self._step(connection).set_data(session_id, bag, now))
+
+    def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
+        checked_bag(visitor.bag)
+        values = (bytes.fromhex(visitor.id), *visitor[1:])
+        statement = "add_visitor" if new else "set_visitor"
+        count = self._link.step(
+            lambda connection: self._step(connection).change(statement, *values), lasting=False
+        )
+        return count > 0
+
+    def drop_visitor(self, visitor_id: str) -> None:
+        self._link.step(
+            lambda connection: self._step(connection).change("drop_visitor", bytes.fromhex(visitor_id))
+        )
 
     def close(self) -> None:
         self._link.close()

@@ -129,6 +129,13 @@ class RedisLink:
                 raise refused(answer) from answer
         return answers
 
+    def write(self, command: Sequence[Any]) -> Any:
+        """A command that writes. Raises StoreUnavailable, AnswerUnknown."""
+        (answer,) = self._send((command,))
+        if isinstance(answer, ResponseError):
+            raise refused(answer) from answer
+        return answer
+
     def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Writes; whoever waits for replicas does so behind them, on the same connection."""
         try:

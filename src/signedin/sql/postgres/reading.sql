@@ -9,6 +9,13 @@ SELECT tag, random, user_id, secret_hash, series, signed_in_at, last_active_at, 
        ip, user_agent, name, tail
 FROM @session WHERE tag = $1 AND random = $2;
 
+-- find_with_data: sessions by their keys, with their data bags.
+SELECT s.tag, s.random, s.user_id, s.secret_hash, s.series, s.signed_in_at, s.last_active_at,
+       s.idle_timeout, s.expires_at, s.ip, s.user_agent, s.name, s.tail, d.bag
+FROM unnest($1::bytea[], $2::bytea[]) AS wanted (tag, random)
+JOIN @session AS s ON s.tag = wanted.tag AND s.random = wanted.random
+LEFT JOIN @data AS d ON d.tag = wanted.tag AND d.random = wanted.random;
+
 -- for_user: the keys of a user's series (the other columns are NULL), then the user's sessions.
 SELECT key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM @series WHERE tag = $1 AND user_id = $2
@@ -106,3 +113,6 @@ SELECT barrier FROM @everybody;
 
 -- data: the data bag of a session.
 SELECT bag FROM @data WHERE tag = $1 AND random = $2;
+
+-- find_visitor: a visitor by its id.
+SELECT secret_hash, expires_at, bag FROM @visitor WHERE id = $1;
