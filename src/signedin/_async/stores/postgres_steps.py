@@ -28,25 +28,30 @@ from ...steps import (
     Swept,
     Touch,
 )
+from .postgres_line import AsyncLine, Row
 
 
 class AsyncStep:
-    """One transaction on a connection."""
+    """One transaction on a connection. What nobody asks the answer of doesn't wait for one."""
 
-    def __init__(self, connection: Any, sql: dict[str, str]) -> None:
-        self._connection = connection
+    def __init__(self, line: AsyncLine, sql: dict[str, str]) -> None:
+        self._line = line
         self._sql = sql
 
-    async def rows(self, statement: str, *values: Any) -> list[Any]:
+    async def rows(self, statement: str, *values: Any) -> list[Row]:
         """What a statement gives."""
-        cursor = await self._connection.execute(self._sql[statement], values, binary=True)
-        found: list[Any] = await cursor.fetchall()
-        return found
+        cursor = await self._line.execute(self._sql[statement], values, binary=True)
+        return await cursor.fetchall()
 
-    async def change(self, statement: str, *values: Any) -> int:
+    async def count(self, statement: str, *values: Any) -> int:
         """How many rows a statement changed."""
-        cursor = await self._connection.execute(self._sql[statement], values)
-        return int(cursor.rowcount)
+        cursor = await self._line.execute(self._sql[statement], values)
+        await self._line.sync()
+        return cursor.rowcount
+
+    async def change(self, statement: str, *values: Any) -> None:
+        """Run a statement; if it fails, the next answer says so."""
+        await self._line.execute(self._sql[statement], values)
 
     # ── beginning ────────────────────────────────────────────────────────────────────────────
 
@@ -60,7 +65,7 @@ class AsyncStep:
             return refusal
         ended = await self._end_ids(tag, record.user_id, leaving, REASONS["replaced"], None, sign_in.now)
         if sign_in.forgets is not None:
-            await self.forget(record.user_id, only=sign_in.forgets)
+            await self._forget_one(tag, record.user_id, sign_in.forgets)
         ended += await self._admit(tag, random, sign_in)
         if sign_in.series is not None:
             await self.change("add_series", *row_of_series(sign_in.series))
@@ -133,16 +138,16 @@ class AsyncStep:
         """See :meth:`AsyncStore.rotate`."""
         tag, random = key_of(rotation.session_id)
         values = (rotation.new_hash, rotation.tail, tag, random, rotation.expected_hash, now)
-        return await self.change("rotate", *values) > 0
+        return await self.count("rotate", *values) > 0
 
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """See :meth:`AsyncStore.set_data`."""
         key = key_of(session_id)
         if bag is None:
-            return await self.change("drop_data", *key) > 0
+            return await self.count("drop_data", *key) > 0
         if not await self.rows("hold", *key, now):
             return False
-        return await self.change("set_data", *key, now, bag) > 0
+        return await self.count("set_data", *key, now, bag) > 0
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────
 
@@ -222,7 +227,7 @@ class AsyncStep:
             await self.change("remember_ended", *entry, secret_hash)
             await self.change("drop_data", tag, random)
             if series is not None and REASONS[why].forgets == "series":
-                await self.forget(user_id, only=series)
+                await self._forget_one(tag, user_id, series)
             ended.append(ended_session(entry))
         if ended:
             await self.change("bound_history", tag, user_id, HISTORY_LENGTH)
@@ -232,12 +237,14 @@ class AsyncStep:
         """See :meth:`AsyncStore.forget`."""
         tag = user_tag(user_id)
         if only is not None:
-            count = await self.change("forget_one", tag, only, user_id)
             await self.change("not_remembered_one", tag, user_id, only)
-        else:
-            count = await self.change("forget_all_but", tag, user_id, keep)
-            await self.change("none_remembered_but", tag, user_id, keep)
-        return count
+            return await self.count("forget_one", tag, only, user_id)
+        await self.change("none_remembered_but", tag, user_id, keep)
+        return await self.count("forget_all_but", tag, user_id, keep)
+
+    async def _forget_one(self, tag: bytes, user_id: str, series: bytes) -> None:
+        await self.change("forget_one", tag, series, user_id)
+        await self.change("not_remembered_one", tag, user_id, series)
 
     async def sweep(self, keys: Sequence[tuple[bytes, str, bytes]], limit: int, now: int) -> Swept:
         """End these if they are still over; remove what is too old, ``limit`` of each at a time."""
@@ -249,8 +256,8 @@ class AsyncStep:
                 await self.rows("lock", *locked)
             rows = await self.rows("end_expired", tag, random, now)
             ended += await self._end_rows(tag, user_id, rows, None, None, now)
-        removed = await self.change("old_history", now - HISTORY_AGE, limit)
-        removed = max(removed, await self.change("old_series", now, limit))
+        removed = await self.count("old_history", now - HISTORY_AGE, limit)
+        removed = max(removed, await self.count("old_series", now, limit))
         await self.change("old_owners", now - BARRIER_KEPT, limit)
         return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)
 

@@ -91,9 +91,7 @@ class PostgresOperating:
         self, ending: EndingEverybody, cursor: bytes | None, limit: int, *, told: bool
     ) -> Batch:
         return self._link.step(
-            lambda connection: self._end_range(
-                Step(connection, self._link.sql), ending, cursor or b"", limit, told
-            ),
+            lambda line: self._end_range(Step(line, self._link.sql), ending, cursor or b"", limit, told),
             patient=True,
         )
 
@@ -111,9 +109,9 @@ class PostgresOperating:
         rows: list[Any] = []
         if told:
             rows = step.rows("everybody_told", *history)
-        sessions = len(rows) if told else step.change("everybody_history", *history)
+        sessions = len(rows) if told else step.count("everybody_history", *history)
         step.change("everybody_data", *within, *kept)
-        forgotten = step.change("everybody_series", *within)
+        forgotten = step.count("everybody_series", *within)
         step.change("everybody_spared", *within)
         for (long,) in step.rows("everybody_long", *within, HISTORY_LENGTH):
             for (user_id,) in step.rows("everybody_long_users", long):
@@ -125,9 +123,7 @@ class PostgresOperating:
 
     def audit(self, entry: AuditEntry, *, once: bool = False) -> None:
         statement = "audit_once" if once else "audit"
-        self._link.step(
-            lambda connection: Step(connection, self._link.sql).change(statement, *astuple(entry))
-        )
+        self._link.step(lambda line: Step(line, self._link.sql).change(statement, *astuple(entry)))
 
     def audit_run(self, run: str) -> AuditRun | None:
         rows = self._link.rows("audit_run", (run,))
@@ -149,7 +145,7 @@ class PostgresOperating:
     def export(self, cursor: str | None, limit: int) -> Exported:
         start = bytes.fromhex(cursor or "")
         return self._link.step(
-            lambda connection: self._export(Step(connection, self._link.sql), start, limit),
+            lambda line: self._export(Step(line, self._link.sql), start, limit),
             patient=True,
             snapshot=True,
         )
@@ -183,7 +179,7 @@ class PostgresOperating:
 
     def import_users(self, users: Sequence[UserRecords]) -> Imported:
         return self._link.step(
-            lambda connection: self._import_all(Step(connection, self._link.sql), users),
+            lambda line: self._import_all(Step(line, self._link.sql), users),
             patient=True,
         )
 
@@ -198,21 +194,21 @@ class PostgresOperating:
         step.rows("raise_barrier", *owner, user.barrier)
         ended = 0
         for entry in user.ended:
-            ended += step.change("import_ended", *_row_of_ended(entry))
+            ended += step.count("import_ended", *_row_of_ended(entry))
             key = key_of(entry.session.id)
-            if step.change("drop_session", *key, user.user_id):
+            if step.count("drop_session", *key, user.user_id):
                 step.change("drop_data", *key)
         step.change("bound_history", *owner, HISTORY_LENGTH)
         step.change("forget_others", *owner, [series.key for series in user.series])
         series = 0
         for each in user.series:
-            series += step.change("import_series", *row_of_series(each))
+            series += step.count("import_series", *row_of_series(each))
         sessions = refused = 0
         for record in user.records:
             key = key_of(record.id)
             if step.rows("has_ended", *key):
                 refused += 1
-            elif step.change("import_session", *row_of(record)):
+            elif step.count("import_session", *row_of(record)):
                 sessions += 1
                 self._import_data(step, record.id, user.data.get(record.id))
         step.change("not_remembered", *owner)

@@ -29,25 +29,30 @@ from ...steps import (
     Swept,
     Touch,
 )
+from .postgres_line import Line, Row
 
 
 class Step:
-    """One transaction on a connection."""
+    """One transaction on a connection. What nobody asks the answer of doesn't wait for one."""
 
-    def __init__(self, connection: Any, sql: dict[str, str]) -> None:
-        self._connection = connection
+    def __init__(self, line: Line, sql: dict[str, str]) -> None:
+        self._line = line
         self._sql = sql
 
-    def rows(self, statement: str, *values: Any) -> list[Any]:
+    def rows(self, statement: str, *values: Any) -> list[Row]:
         """What a statement gives."""
-        cursor = self._connection.execute(self._sql[statement], values, binary=True)
-        found: list[Any] = cursor.fetchall()
-        return found
+        cursor = self._line.execute(self._sql[statement], values, binary=True)
+        return cursor.fetchall()
 
-    def change(self, statement: str, *values: Any) -> int:
+    def count(self, statement: str, *values: Any) -> int:
         """How many rows a statement changed."""
-        cursor = self._connection.execute(self._sql[statement], values)
-        return int(cursor.rowcount)
+        cursor = self._line.execute(self._sql[statement], values)
+        self._line.sync()
+        return cursor.rowcount
+
+    def change(self, statement: str, *values: Any) -> None:
+        """Run a statement; if it fails, the next answer says so."""
+        self._line.execute(self._sql[statement], values)
 
     # ── beginning ────────────────────────────────────────────────────────────────────────────
 
@@ -61,7 +66,7 @@ class Step:
             return refusal
         ended = self._end_ids(tag, record.user_id, leaving, REASONS["replaced"], None, sign_in.now)
         if sign_in.forgets is not None:
-            self.forget(record.user_id, only=sign_in.forgets)
+            self._forget_one(tag, record.user_id, sign_in.forgets)
         ended += self._admit(tag, random, sign_in)
         if sign_in.series is not None:
             self.change("add_series", *row_of_series(sign_in.series))
@@ -132,16 +137,16 @@ class Step:
         """See :meth:`Store.rotate`."""
         tag, random = key_of(rotation.session_id)
         values = (rotation.new_hash, rotation.tail, tag, random, rotation.expected_hash, now)
-        return self.change("rotate", *values) > 0
+        return self.count("rotate", *values) > 0
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """See :meth:`Store.set_data`."""
         key = key_of(session_id)
         if bag is None:
-            return self.change("drop_data", *key) > 0
+            return self.count("drop_data", *key) > 0
         if not self.rows("hold", *key, now):
             return False
-        return self.change("set_data", *key, now, bag) > 0
+        return self.count("set_data", *key, now, bag) > 0
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────
 
@@ -221,7 +226,7 @@ class Step:
             self.change("remember_ended", *entry, secret_hash)
             self.change("drop_data", tag, random)
             if series is not None and REASONS[why].forgets == "series":
-                self.forget(user_id, only=series)
+                self._forget_one(tag, user_id, series)
             ended.append(ended_session(entry))
         if ended:
             self.change("bound_history", tag, user_id, HISTORY_LENGTH)
@@ -231,12 +236,14 @@ class Step:
         """See :meth:`Store.forget`."""
         tag = user_tag(user_id)
         if only is not None:
-            count = self.change("forget_one", tag, only, user_id)
             self.change("not_remembered_one", tag, user_id, only)
-        else:
-            count = self.change("forget_all_but", tag, user_id, keep)
-            self.change("none_remembered_but", tag, user_id, keep)
-        return count
+            return self.count("forget_one", tag, only, user_id)
+        self.change("none_remembered_but", tag, user_id, keep)
+        return self.count("forget_all_but", tag, user_id, keep)
+
+    def _forget_one(self, tag: bytes, user_id: str, series: bytes) -> None:
+        self.change("forget_one", tag, series, user_id)
+        self.change("not_remembered_one", tag, user_id, series)
 
     def sweep(self, keys: Sequence[tuple[bytes, str, bytes]], limit: int, now: int) -> Swept:
         """End these if they are still over; remove what is too old, ``limit`` of each at a time."""
@@ -248,8 +255,8 @@ class Step:
                 self.rows("lock", *locked)
             rows = self.rows("end_expired", tag, random, now)
             ended += self._end_rows(tag, user_id, rows, None, None, now)
-        removed = self.change("old_history", now - HISTORY_AGE, limit)
-        removed = max(removed, self.change("old_series", now, limit))
+        removed = self.count("old_history", now - HISTORY_AGE, limit)
+        removed = max(removed, self.count("old_series", now, limit))
         self.change("old_owners", now - BARRIER_KEPT, limit)
         return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)
 
