@@ -31,7 +31,7 @@ def programs() -> str:
 class Postgres:
     """A server with these settings beside those that make tests quick: ``Postgres(fsync="on")``."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, follows: Postgres | None = None, **settings: str) -> None:
         self.folder = tempfile.mkdtemp(prefix="signedin-postgres-")
         self.data = str(Path(self.folder) / "data")
         self.port = free_port()
@@ -45,7 +45,14 @@ class Postgres:
         self.user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         shutil.chown(self.folder, self.user)
         self.process: subprocess.Popen[bytes] | None = None
-        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        if follows is None:
+            self._run(
+                "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"
+            )
+        else:
+            self._run(
+                "pg_basebackup", "-D", self.data, "-d", follows.url, "-R", "-c", "fast", "--no-sync"
+            )
         self.start()
         atexit.register(self.stop)
 
@@ -86,6 +93,10 @@ class Postgres:
     @property
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def replica(self, **settings: str) -> Postgres:
+        """Another server, which follows this one."""
+        return Postgres(follows=self, **settings)
 
     def execute(self, sql: str) -> list[Any]:
         """What the test does itself, as the superuser."""

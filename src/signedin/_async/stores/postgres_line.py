@@ -39,9 +39,10 @@ class AsyncLine:
     async def execute(
         self, query: str, values: Sequence[Any] | None = None, *, binary: bool = False
     ) -> AsyncRawCursor[Row]:
-        """Run a statement. Its rows are tuples, whatever the pool's owner likes."""
+        """Run a statement, or several without values. Rows are tuples, whatever the owner likes."""
         cursor = AsyncRawCursor(self._connection, row_factory=tuple_row)
-        return await cursor.execute(query, values, binary=binary)
+        prepare = False if values is None else None
+        return await cursor.execute(query, values, prepare=prepare, binary=binary)
 
     @asynccontextmanager
     async def pipeline(self) -> AsyncIterator[None]:

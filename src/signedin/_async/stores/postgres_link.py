@@ -35,8 +35,8 @@ class AsyncPostgresLink:
     ) -> None:
         if not isinstance(where, (str, AsyncConnectionPool)):
             raise SettingsError(
-                "AsyncPostgresStore is given a URL or a psycopg_pool.AsyncConnectionPool, not a"
-                f" {type(where).__name__}; the flow's other colour has a store of its own."
+                "AsyncPostgresStore is given a URL or a psycopg_pool.AsyncConnectionPool, not"
+                f" {type(where).__name__}. The other kind of pool is for the store of the other colour."
             )
         self.address = Address.of(where, schema) if isinstance(where, str) else Address.of_pool(schema)
         self.sql = for_schema(self.address.schema)

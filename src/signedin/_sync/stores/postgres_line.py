@@ -40,9 +40,10 @@ class Line:
     def execute(
         self, query: str, values: Sequence[Any] | None = None, *, binary: bool = False
     ) -> RawCursor[Row]:
-        """Run a statement. Its rows are tuples, whatever the pool's owner likes."""
+        """Run a statement, or several without values. Rows are tuples, whatever the owner likes."""
         cursor = RawCursor(self._connection, row_factory=tuple_row)
-        return cursor.execute(query, values, binary=binary)
+        prepare = False if values is None else None
+        return cursor.execute(query, values, prepare=prepare, binary=binary)
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:

@@ -36,8 +36,8 @@ class PostgresLink:
     ) -> None:
         if not isinstance(where, (str, ConnectionPool)):
             raise SettingsError(
-                "PostgresStore is given a URL or a psycopg_pool.ConnectionPool, not a"
-                f" {type(where).__name__}; the flow's other colour has a store of its own."
+                "PostgresStore is given a URL or a psycopg_pool.ConnectionPool, not"
+                f" {type(where).__name__}. The other kind of pool is for the store of the other colour."
             )
         self.address = Address.of(where, schema) if isinstance(where, str) else Address.of_pool(schema)
         self.sql = for_schema(self.address.schema)
