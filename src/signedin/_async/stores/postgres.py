@@ -129,12 +129,13 @@ class AsyncPostgresStore(AsyncPostgresOperating):
         await self._link.step(lambda line: self._step(line).touch(touches, now), lasting=False)
 
     async def rotate(self, rotation: Rotation, now: int) -> bool:
-        return await self._link.step(lambda line: self._step(line).rotate(rotation, now))
+        cursor = await self._link.step(lambda line: self._step(line).rotate(rotation, now))
+        return cursor.rowcount > 0
 
     async def rename(self, user_id: str, session_id: SessionId, name: str | None, now: int) -> bool:
         values = (name, *key_of(session_id), user_id, now)
-        count = await self._link.step(lambda line: self._step(line).count("rename", *values))
-        return count > 0
+        cursor = await self._link.step(lambda line: self._step(line).send("rename", *values))
+        return cursor.rowcount > 0
 
     async def end(self, ending: Ending) -> Ended:
         return (await self.end_many((ending,)))[0]
@@ -145,7 +146,10 @@ class AsyncPostgresStore(AsyncPostgresOperating):
         )
 
     async def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
-        return await self._link.step(lambda line: self._step(line).forget(user_id, only=only, keep=keep))
+        cursor = await self._link.step(
+            lambda line: self._step(line).forget(user_id, only=only, keep=keep)
+        )
+        return cursor.rowcount
 
     async def raise_everybody_barrier(self, now: int) -> int:
         rows = await self._link.step(lambda line: self._step(line).rows("raise_everybody_barrier", now))

@@ -50,9 +50,11 @@ class AsyncLine:
         async with self._connection.pipeline() as self._pipeline:
             yield
 
-    async def sync(self) -> None:
-        """Wait until all that has gone into the pipeline is done."""
-        await self._pipeline.sync()
+    async def count(self, cursor: AsyncRawCursor[Row]) -> int:
+        """How many rows a statement in the pipeline changed."""
+        if cursor.rowcount < 0:
+            await self._pipeline.sync()
+        return cursor.rowcount
 
     @property
     def gone(self) -> bool:

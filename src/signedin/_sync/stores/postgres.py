@@ -130,12 +130,13 @@ class PostgresStore(PostgresOperating):
         self._link.step(lambda line: self._step(line).touch(touches, now), lasting=False)
 
     def rotate(self, rotation: Rotation, now: int) -> bool:
-        return self._link.step(lambda line: self._step(line).rotate(rotation, now))
+        cursor = self._link.step(lambda line: self._step(line).rotate(rotation, now))
+        return cursor.rowcount > 0
 
     def rename(self, user_id: str, session_id: SessionId, name: str | None, now: int) -> bool:
         values = (name, *key_of(session_id), user_id, now)
-        count = self._link.step(lambda line: self._step(line).count("rename", *values))
-        return count > 0
+        cursor = self._link.step(lambda line: self._step(line).send("rename", *values))
+        return cursor.rowcount > 0
 
     def end(self, ending: Ending) -> Ended:
         return (self.end_many((ending,)))[0]
@@ -144,7 +145,8 @@ class PostgresStore(PostgresOperating):
         return self._link.step(lambda line: self._step(line).end_many(endings), patient=len(endings) > 1)
 
     def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
-        return self._link.step(lambda line: self._step(line).forget(user_id, only=only, keep=keep))
+        cursor = self._link.step(lambda line: self._step(line).forget(user_id, only=only, keep=keep))
+        return cursor.rowcount
 
     def raise_everybody_barrier(self, now: int) -> int:
         rows = self._link.step(lambda line: self._step(line).rows("raise_everybody_barrier", now))

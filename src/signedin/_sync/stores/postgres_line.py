@@ -51,9 +51,11 @@ class Line:
         with self._connection.pipeline() as self._pipeline:
             yield
 
-    def sync(self) -> None:
-        """Wait until all that has gone into the pipeline is done."""
-        self._pipeline.sync()
+    def count(self, cursor: RawCursor[Row]) -> int:
+        """How many rows a statement in the pipeline changed."""
+        if cursor.rowcount < 0:
+            self._pipeline.sync()
+        return cursor.rowcount
 
     @property
     def gone(self) -> bool:

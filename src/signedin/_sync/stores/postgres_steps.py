@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from psycopg import RawCursor
 
 from ...policy import BARRIER_KEPT, HISTORY_AGE, HISTORY_LENGTH, SEEN_AFTER
 from ...reasons import REASONS, Reason
@@ -39,20 +40,17 @@ class Step:
         self._line = line
         self._sql = sql
 
+    def send(self, statement: str, *values: Any) -> RawCursor[Row]:
+        """Run a statement. Who fetches its rows waits for them; if it fails, the next answer says so."""
+        return self._line.execute(self._sql[statement], values, binary=True)
+
     def rows(self, statement: str, *values: Any) -> list[Row]:
         """What a statement gives."""
-        cursor = self._line.execute(self._sql[statement], values, binary=True)
-        return cursor.fetchall()
+        return (self.send(statement, *values)).fetchall()
 
     def count(self, statement: str, *values: Any) -> int:
         """How many rows a statement changed."""
-        cursor = self._line.execute(self._sql[statement], values)
-        self._line.sync()
-        return cursor.rowcount
-
-    def change(self, statement: str, *values: Any) -> None:
-        """Run a statement; if it fails, the next answer says so."""
-        self._line.execute(self._sql[statement], values)
+        return self._line.count(self.send(statement, *values))
 
     # ── beginning ────────────────────────────────────────────────────────────────────────────
 
@@ -61,7 +59,8 @@ class Step:
         record = sign_in.record
         tag, random = key_of(record.id)
         leaving = [] if sign_in.replaces is None else [key_of(sign_in.replaces)[1]]
-        refusal = self._refusal(tag, sign_in, leaving)
+        lock = self.send("lock", tag, record.user_id)
+        refusal = self._refusal(tag, sign_in, leaving, lock)
         if refusal is not None:
             return refusal
         ended = self._end_ids(tag, record.user_id, leaving, REASONS["replaced"], None, sign_in.now)
@@ -69,9 +68,9 @@ class Step:
             self._forget_one(tag, record.user_id, sign_in.forgets)
         ended += self._admit(tag, random, sign_in)
         if sign_in.series is not None:
-            self.change("add_series", *row_of_series(sign_in.series))
+            self.send("add_series", *row_of_series(sign_in.series))
         if sign_in.data is not None:
-            self.change("set_data", tag, random, sign_in.now, sign_in.data)
+            self.send("set_data", tag, random, sign_in.now, sign_in.data)
         return Added(tuple(ended))
 
     def resume(self, resumption: Resumption) -> Added | Refusal:
@@ -79,28 +78,31 @@ class Step:
         record, series = resumption.record, resumption.series
         tag, random = key_of(record.id)
         # The lock first: what is compared must not move until it has been set.
-        barrier = (self.rows("lock", tag, record.user_id))[0][0]
+        lock = self.send("lock", tag, record.user_id)
         compared = (tag, series.key, record.user_id, resumption.expected_hash)
         found = self.rows("series_session", *compared)
         if not found:
             return "lost"
         before = bytes(found[0][0])
-        refusal = self._refusal(tag, resumption, [before], barrier)
+        refusal = self._refusal(tag, resumption, [before], lock)
         if refusal is not None:
             return refusal
         ended = self._end_ids(tag, record.user_id, [before], REASONS["resumed"], None, resumption.now)
         ended += self._admit(tag, random, resumption)
         moved = (series.secret_hash, series.previous_hash, series.nonce, random, series.expires_at)
-        self.change("move_series", *moved, *compared)
+        self.send("move_series", *moved, *compared)
         return Added(tuple(ended))
 
     def _refusal(
-        self, tag: bytes, new: SignIn | Resumption, leaving: list[bytes], barrier: int | None = None
+        self,
+        tag: bytes,
+        new: SignIn | Resumption,
+        leaving: list[bytes],
+        lock: RawCursor[Row],
     ) -> Refusal | None:
         """Why the new session may not be, before anything is written."""
         user_id = new.record.user_id
-        if barrier is None:
-            barrier = (self.rows("lock", tag, user_id))[0][0]
+        ((barrier,),) = lock.fetchall()
         if new.started_at < barrier:
             return "barrier"
         if new.cap is not None and new.at_cap == "refuse":
@@ -112,7 +114,7 @@ class Step:
     def _admit(self, tag: bytes, random: bytes, new: SignIn | Resumption) -> list[EndedSession]:
         """Add the record; end the least recently active beyond the cap, never the new one (S3)."""
         record = new.record
-        self.change("add", *row_of(record))
+        self.send("add", *row_of(record))
         if new.cap is None:
             return []
         surplus = self.rows("surplus", tag, record.user_id, random, new.now, new.cap - 1)
@@ -127,17 +129,17 @@ class Step:
         told = [(*key_of(t.session_id), *t.client[:2]) for t in ordered if t.client]
         same = [key_of(t.session_id) for t in ordered if t.client is None]
         if same:
-            self.change("touch", now, *columns(same))
+            self.send("touch", now, *columns(same))
         if told:
-            self.change("touch_client", now, *columns(told))
+            self.send("touch_client", now, *columns(told))
         keys = [key_of(t.session_id) for t in ordered]
-        self.change("seen", now, *columns(keys), SEEN_AFTER)
+        self.send("seen", now, *columns(keys), SEEN_AFTER)
 
-    def rotate(self, rotation: Rotation, now: int) -> bool:
-        """See :meth:`Store.rotate`."""
+    def rotate(self, rotation: Rotation, now: int) -> RawCursor[Row]:
+        """See :meth:`Store.rotate`; the cursor will know of one row, or of none."""
         tag, random = key_of(rotation.session_id)
         values = (rotation.new_hash, rotation.tail, tag, random, rotation.expected_hash, now)
-        return self.count("rotate", *values) > 0
+        return self.send("rotate", *values)
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """See :meth:`Store.set_data`."""
@@ -154,7 +156,7 @@ class Step:
         """See :meth:`Store.end_many`: the users are locked in one order."""
         owners = {(user_tag(ending.user_id), ending.user_id) for ending in endings}
         for owner in sorted(owners):
-            self.rows("lock", *owner)
+            self.send("lock", *owner)
         return [self._end(ending) for ending in endings]
 
     def _end(self, ending: Ending) -> Ended:
@@ -175,13 +177,13 @@ class Step:
             kept = None if which.kept is None else key_of(which.kept)[1]
             rows = self.rows("end_all_but", tag, kept, user_id)
             sessions = self._end_rows(tag, user_id, rows, reason, actor, now)
-        forgotten = 0
+        forgetting = barrier = None
         if reason.forgets == "all" and forgets_all(ending, sessions, already):
-            forgotten = self.forget(user_id)
-        barrier = None
+            forgetting = self._forget_all_but(tag, user_id, None)
         if reason.barrier == "always" or (reason.barrier == "all" and which == AllBut(None)):
             barrier = (self.rows("raise_barrier", tag, user_id, now))[0][0]
-        rotated = rotation is not None and self.rotate(rotation, now)
+        rotated = rotation is not None and self._line.count(self.rotate(rotation, now)) > 0
+        forgotten = 0 if forgetting is None else self._line.count(forgetting)
         return Ended(tuple(sessions), tuple(already), forgotten, barrier, rotated)
 
     def find_ended(self, session_id: SessionId) -> EndedRecord | None:
@@ -200,9 +202,8 @@ class Step:
     ) -> list[EndedSession]:
         if not randoms:
             return []
-        rows: list[Any] = []
-        for random in randoms:
-            rows += self.rows("end_one", tag, random, user_id)
+        ending = [self.send("end_one", tag, random, user_id) for random in randoms]
+        rows = [row for cursor in ending for row in cursor.fetchall()]
         return self._end_rows(tag, user_id, rows, reason, actor, now)
 
     def _end_rows(
@@ -223,27 +224,31 @@ class Step:
             why, alive = why_ended(reason, active, idle, expires, now, device is not None)
             by, known = actor if alive else None, device or PACKED_UNKNOWN
             entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, known)
-            self.change("remember_ended", *entry, secret_hash)
-            self.change("drop_data", tag, random)
+            self.send("remember_ended", *entry, secret_hash)
+            self.send("drop_data", tag, random)
             if series is not None and REASONS[why].forgets == "series":
                 self._forget_one(tag, user_id, series)
             ended.append(ended_session(entry))
         if ended:
-            self.change("bound_history", tag, user_id, HISTORY_LENGTH)
+            self.send("bound_history", tag, user_id, HISTORY_LENGTH)
         return ended
 
-    def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
-        """See :meth:`Store.forget`."""
+    def forget(
+        self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None
+    ) -> RawCursor[Row]:
+        """See :meth:`Store.forget`; the cursor will know of how many."""
         tag = user_tag(user_id)
         if only is not None:
-            self.change("not_remembered_one", tag, user_id, only)
-            return self.count("forget_one", tag, only, user_id)
-        self.change("none_remembered_but", tag, user_id, keep)
-        return self.count("forget_all_but", tag, user_id, keep)
+            return self._forget_one(tag, user_id, only)
+        return self._forget_all_but(tag, user_id, keep)
 
-    def _forget_one(self, tag: bytes, user_id: str, series: bytes) -> None:
-        self.change("forget_one", tag, series, user_id)
-        self.change("not_remembered_one", tag, user_id, series)
+    def _forget_one(self, tag: bytes, user_id: str, series: bytes) -> RawCursor[Row]:
+        self.send("not_remembered_one", tag, user_id, series)
+        return self.send("forget_one", tag, series, user_id)
+
+    def _forget_all_but(self, tag: bytes, user_id: str, kept: bytes | None) -> RawCursor[Row]:
+        self.send("none_remembered_but", tag, user_id, kept)
+        return self.send("forget_all_but", tag, user_id, kept)
 
     def sweep(self, keys: Sequence[tuple[bytes, str, bytes]], limit: int, now: int) -> Swept:
         """End these if they are still over; remove what is too old, ``limit`` of each at a time."""
@@ -252,12 +257,12 @@ class Step:
         for tag, user_id, random in sorted(keys):
             if locked != (tag, user_id):
                 locked = tag, user_id
-                self.rows("lock", *locked)
+                self.send("lock", *locked)
             rows = self.rows("end_expired", tag, random, now)
             ended += self._end_rows(tag, user_id, rows, None, None, now)
         removed = self.count("old_history", now - HISTORY_AGE, limit)
         removed = max(removed, self.count("old_series", now, limit))
-        self.change("old_owners", now - BARRIER_KEPT, limit)
+        self.send("old_owners", now - BARRIER_KEPT, limit)
         return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)
 
 
