@@ -29,9 +29,12 @@ def programs() -> str:
 
 
 class Postgres:
-    """A server with these settings beside those that make tests quick: ``Postgres(fsync="on")``."""
+    """A server with these settings beside those that make tests quick: ``Postgres(fsync="on")``.
 
-    def __init__(self, **settings: str) -> None:
+    follows: the URL of a primary, whose replica it is.
+    """
+
+    def __init__(self, follows: str | None = None, **settings: str) -> None:
         self.folder = tempfile.mkdtemp(prefix="signedin-postgres-")
         self.data = str(Path(self.folder) / "data")
         self.port = free_port()
@@ -45,7 +48,12 @@ class Postgres:
         self.user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         shutil.chown(self.folder, self.user)
         self.process: subprocess.Popen[bytes] | None = None
-        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        if follows is None:
+            self._run(
+                "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"
+            )
+        else:
+            self._run("pg_basebackup", "-D", self.data, "-d", follows, "-R", "-c", "fast", "--no-sync")
         self.start()
         atexit.register(self.stop)
 
@@ -87,6 +95,18 @@ class Postgres:
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    def replica(self, port: int | None = None, **settings: str) -> Postgres:
+        """Another server, which follows this one. port: where it finds this one."""
+        return Postgres(self.url.replace(f":{self.port}/", f":{port or self.port}/"), **settings)
+
+    def wait_for_replica(self) -> None:
+        """Until a replica has everything."""
+        end = time.monotonic() + 30
+        behind = "SELECT count(*) FROM pg_stat_replication WHERE flush_lsn = pg_current_wal_lsn()"
+        while self.execute(behind) != [(1,)]:
+            assert time.monotonic() < end, "the replica doesn't follow"
+            time.sleep(0.02)
+
     def execute(self, sql: str) -> list[Any]:
         """What the test does itself, as the superuser."""
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -105,8 +125,9 @@ class Postgres:
     def kill(self) -> None:
         """As a power cut does, without a word."""
         assert self.process is not None
-        self.signal(signal.SIGKILL)
-        self.process.wait()
+        if self.process.poll() is None:
+            self.signal(signal.SIGKILL)
+            self.process.wait()
 
     def stop(self) -> None:
         """Stop it and remove what it kept. Once more does no harm."""
