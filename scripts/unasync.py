@@ -17,6 +17,7 @@ RULES = (
     (r"\basync (?=for\b|with\b)", ""),
     (r"\bawait ", ""),
     (r"\basync_(?=answer|in_thread|call|connection_class|side_by_side|pause)", ""),
+    (r"\bwait_async\b", "wait"),
     (r"\basync(?=contextmanager\b)", ""),
     (r"\bredis\.asyncio\b", "redis"),
     (r"\bAwaitable\[T\]", "T"),

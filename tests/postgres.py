@@ -31,10 +31,11 @@ def programs() -> str:
 class Postgres:
     """A server with these settings beside those that make tests quick: ``Postgres(fsync="on")``.
 
-    follows: the URL of a primary, whose replica it is.
+    follows: the URL of a primary, whose replica it is. small: the size of a disk in its folder, which
+    nobody else sees.
     """
 
-    def __init__(self, follows: str | None = None, **settings: str) -> None:
+    def __init__(self, follows: str | None = None, small: str = "", **settings: str) -> None:
         self.folder = tempfile.mkdtemp(prefix="signedin-postgres-")
         self.data = str(Path(self.folder) / "data")
         self.port = free_port()
@@ -47,6 +48,7 @@ class Postgres:
         # The server refuses to run as root.
         self.user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         shutil.chown(self.folder, self.user)
+        self.small = small
         self.process: subprocess.Popen[bytes] | None = None
         if follows is None:
             self._run(
@@ -63,6 +65,16 @@ class Postgres:
             ["setpriv", "--reuid", self.user, "--init-groups", *command] if os.getuid() == 0 else command
         )
 
+    def _disk(self) -> list[str]:
+        """How a command comes to a disk of its own: by a namespace, in which who isn't root is."""
+        if not self.small:
+            return []
+        uid, gid = os.getuid(), os.getgid()
+        back = f"unshare --user --map-user={uid} --map-group={gid} " if uid else ""
+        made = f"mkdir -p small && mount -t tmpfs -o mode=1777,size={self.small} none small"
+        inner = ["sh", "-c", f'{made} && exec {back}"$@"', "sh"]
+        return ["unshare", "--mount", *(["--map-root-user"] if uid else []), *inner]
+
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
             self._command(program, *arguments),
@@ -78,7 +90,7 @@ class Postgres:
         told = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         with open(Path(self.folder) / "log", "ab") as log:
             self.process = subprocess.Popen(
-                self._command("postgres", "-D", self.data, "-p", str(self.port), *told),
+                self._disk() + self._command("postgres", "-D", self.data, "-p", str(self.port), *told),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True,
             )  # fmt: skip
         end = time.monotonic() + 30
@@ -112,6 +124,19 @@ class Postgres:
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(sql)  # type: ignore[call-overload]
             return [] if cursor.description is None else cursor.fetchall()
+
+    def rules(self, *lines: str) -> None:
+        """Who may come in, and how."""
+        (Path(self.data) / "pg_hba.conf").write_text("".join(f"{line}\n" for line in lines))
+        self.reload()
+
+    def reload(self) -> None:
+        """What has been set applies to whoever comes from now on."""
+        ((before,),) = self.execute("SELECT pg_conf_load_time() FROM pg_reload_conf()")
+        end = time.monotonic() + 20
+        while self.execute("SELECT pg_conf_load_time()") == [(before,)]:
+            assert time.monotonic() < end
+            time.sleep(0.01)
 
     def signal(self, number: int) -> None:
         """To the server and all its children, each of which leads a group of its own."""

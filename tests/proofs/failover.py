@@ -59,7 +59,7 @@ class Pair:
     def synchronize(self) -> None:
         """From now on commits wait for the replica."""
         self.primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
-        self.primary.execute("SELECT pg_reload_conf()")
+        self.primary.reload()
         while not self.primary.execute("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"):
             time.sleep(0.02)
 

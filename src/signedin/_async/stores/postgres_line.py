@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, TypeAlias
 
 import psycopg
-from psycopg import AsyncConnection, AsyncPipeline, AsyncRawCursor, errors
+from psycopg import AsyncConnection, AsyncPipeline, AsyncRawCursor, errors, waiting
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
@@ -62,16 +62,17 @@ class AsyncLine:
         return self._connection.closed
 
     async def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Stands in for the connection's own; who gets no answer in time gives the connection up,
-        because an answer that comes later would be taken for the next one's.
+        """Stands in for the connection's own. Who gets no answer in time, or is cancelled, gives the
+        connection up: an answer that comes later would be taken for the next one's.
         """
-        connection = self._connection
+        pgconn = self._connection.pgconn
         left = max(self._until - monotonic(), 0)
         bound = left if timeout is None else min(left, timeout)
         try:
-            return await type(connection).wait(connection, gen, interval, bound)
-        except errors._WaitTimeout:
-            connection.pgconn.finish()
+            return await waiting.wait_async(gen, pgconn.socket, interval, bound)
+        except BaseException as error:
+            if isinstance(error, errors._WaitTimeout) or not isinstance(error, Exception):
+                pgconn.finish()
             raise
 
     async def tidy(self) -> None:

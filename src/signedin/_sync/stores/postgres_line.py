@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, TypeAlias
 
 import psycopg
-from psycopg import Connection, Pipeline, RawCursor, errors
+from psycopg import Connection, Pipeline, RawCursor, errors, waiting
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
@@ -63,16 +63,17 @@ class Line:
         return self._connection.closed
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Stands in for the connection's own; who gets no answer in time gives the connection up,
-        because an answer that comes later would be taken for the next one's.
+        """Stands in for the connection's own. Who gets no answer in time, or is cancelled, gives the
+        connection up: an answer that comes later would be taken for the next one's.
         """
-        connection = self._connection
+        pgconn = self._connection.pgconn
         left = max(self._until - monotonic(), 0)
         bound = left if timeout is None else min(left, timeout)
         try:
-            return type(connection).wait(connection, gen, interval, bound)
-        except errors._WaitTimeout:
-            connection.pgconn.finish()
+            return waiting.wait(gen, pgconn.socket, interval, bound)
+        except BaseException as error:
+            if isinstance(error, errors._WaitTimeout) or not isinstance(error, Exception):
+                pgconn.finish()
             raise
 
     def tidy(self) -> None:
