@@ -55,7 +55,6 @@ def test_what_is_possible(url: str, expected: dict[str, Any]) -> None:
         "redis://:ge?heim=geheim@h",
         "redis://:geheim[@h",
         "redis+cluster://:geheim@h/1",
-        "redis+cluster://:geheim@h?replicas=1",
         "redis+sentinel://:geheim@h",
         "redis+carrier-pigeon://:geheim@h",
         "redis+unix://:geheim@h/path",

@@ -104,8 +104,6 @@ class Address:
         if kind == "cluster":
             if options["db"] or (any(steps) and steps != ["0"]):
                 raise ValueError("a cluster has database 0 only")
-            if common["replicas"]:
-                raise ValueError("replicas= is not possible on a cluster")
             return cls("cluster", _hosts(hosts, PORT, 99), **common)
         raise ValueError(f"its scheme is {parts.scheme!r}")
 
