@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ...errors import SettingsError, StoreUnavailable
 from ...redis.address import Address
+from ...redis.colours import address_of
 from ...redis.failures import is_not_permitted
 from ...redis.persistence import SNAPSHOTS, only_snapshots
 from .redis_cluster import RedisClusterLink
@@ -29,16 +30,12 @@ class Opening:
         connect_within: float,
         answer_within: float,
     ) -> None:
-        self._client = None if isinstance(where, str) else where
-        address = Address.of(where) if isinstance(where, str) else Address("server")
+        address = Address.of(where) if isinstance(where, str) else address_of(where)
+        self._client = None if isinstance(where, str) or address.kind == "cluster" else where
         named = {"prefix": prefix, "replicas": replicas, "rdb_only": rdb_only}
         self.address = replace(address, **{k: v for k, v in named.items() if v is not None})  # type: ignore[arg-type]
         self._connect_within = connect_within
         self._answer_within = answer_within
-        if self._client is not None and not hasattr(self._client, "execute_command"):
-            raise SettingsError("store is a URL, or a client of redis-py.")
-        if self._client is not None and not hasattr(self._client, "connection_pool"):
-            raise SettingsError("A cluster is named by its URL: redis+cluster://host:6379,host")
         self.quick: RedisLink | None = None
         self._patient: RedisLink | None = None
         self._unchecked: RedisLink | None = None
@@ -60,7 +57,7 @@ class Opening:
             self._unchecked = self._link(self._answer_within)
         link = self._unchecked
         if not self.address.rdb_only:
-            for node in range(link.nodes()):
+            for node in link.nodes():
                 try:
                     save = link.at_node(node, "CONFIG", "GET", "save")
                     appendonly = link.at_node(node, "CONFIG", "GET", "appendonly")
