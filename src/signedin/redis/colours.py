@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,10 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio import RedisCluster as AsyncRedisCluster
 from redis.asyncio import SSLConnection as AsyncSSLConnection
 from redis.asyncio import UnixDomainSocketConnection as AsyncUnixConnection
+from redis.asyncio.sentinel import SentinelManagedConnection as AsyncSentinelConnection
+from redis.asyncio.sentinel import SentinelManagedSSLConnection as AsyncSentinelSSLConnection
 from redis.exceptions import MaxConnectionsError, RedisError
+from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
 from ..errors import SettingsError
 from .address import Address
@@ -89,25 +91,18 @@ class AsyncConnections:
 
 
 class Connections:
-    """The same for threads. What a process has opened before it forks is not its child's."""
+    """The same for threads."""
 
     def __init__(self, pool: Any, most: int, wait: float) -> None:
         self._pool = pool
-        self._most = most
         self._wait = wait
-        self._begin()
-
-    def _begin(self) -> None:
         self._free: list[Any] = []
         self._turns: SimpleQueue[None] = SimpleQueue()
-        for _ in range(self._most):
+        for _ in range(most):
             self._turns.put(None)
-        self._process = os.getpid()
 
     def take(self) -> Any:
         """One that is connected. Raises what the driver raises."""
-        if self._process != os.getpid():
-            self._begin()
         try:
             self._turns.get(timeout=self._wait)
         except Empty:
@@ -155,14 +150,37 @@ def async_connection_class(address: Address) -> type[AsyncConnection]:
     """The driver's connection for an address."""
     if address.path is not None:
         return AsyncUnixConnection  # type: ignore[return-value]
+    if address.kind == "sentinel":
+        return AsyncSentinelSSLConnection if address.tls else AsyncSentinelConnection
     return AsyncSSLConnection if address.tls else AsyncConnection
+
+
+class _Greeting:
+    """Right after the handshake of TLS 1.3 the server sends what a later connection may begin with. The
+    driver's pool takes it for an answer that nobody has asked for, unless one was read before it looks.
+    """
+
+    def on_connect_check_health(self: Any, check_health: bool = True) -> None:
+        super().on_connect_check_health(check_health)  # type: ignore[misc]
+        self.send_command("PING")
+        self.read_response()
+
+
+class _TLSConnection(_Greeting, SSLConnection):
+    pass
+
+
+class _SentinelTLSConnection(_Greeting, SentinelManagedSSLConnection):
+    pass
 
 
 def connection_class(address: Address) -> type[Connection]:
     """The driver's connection for an address."""
     if address.path is not None:
         return UnixDomainSocketConnection  # type: ignore[return-value]
-    return SSLConnection if address.tls else Connection
+    if address.kind == "sentinel":
+        return _SentinelTLSConnection if address.tls else SentinelManagedConnection
+    return _TLSConnection if address.tls else Connection
 
 
 def async_address_of(client: Any) -> Address:

@@ -60,12 +60,19 @@ class AsyncRedisLink:
     def to(cls, address: Address, *, connect_within: float, answer_within: float) -> AsyncRedisLink:
         """To the server of an address; nothing is opened yet."""
         options = options_of(address, connect_within, answer_within)
+        options |= {
+            "connection_class": async_connection_class(address),
+            "max_connections": CONNECTIONS,
+        }
         watchers: list[Any] = []
         if address.kind == "sentinel":
-            own = {k: options[k] for k in ("socket_timeout", "socket_connect_timeout", "retry")}
-            sentinel = redis.asyncio.sentinel.Sentinel(address.hosts, **own)
+            # Without the password, which is the servers'; with their TLS.
+            own = {k: v for k, v in options.items() if k.startswith(("socket_", "ssl_", "retry"))}
+            sentinel = redis.asyncio.sentinel.Sentinel(
+                address.hosts, sentinel_kwargs={"ssl": address.tls, **own}
+            )
             pool: Any = redis.asyncio.sentinel.SentinelConnectionPool(
-                address.service, sentinel, ssl=address.tls, max_connections=CONNECTIONS, **options
+                address.service, sentinel, **options
             )
             watchers = [client.connection_pool for client in sentinel.sentinels]
         else:
@@ -73,9 +80,7 @@ class AsyncRedisLink:
                 options["host"], options["port"] = address.hosts[0]
             else:
                 options["path"] = address.path
-            pool = redis.asyncio.ConnectionPool(
-                connection_class=async_connection_class(address), max_connections=CONNECTIONS, **options
-            )
+            pool = redis.asyncio.ConnectionPool(**options)
         link = cls(pool, answer_within=answer_within, replicas=address.replicas)
         link._watchers = watchers
         return link

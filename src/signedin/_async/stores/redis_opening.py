@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any, Final
+from weakref import WeakSet
 
 from ...errors import SettingsError, StoreUnavailable
 from ...redis.address import Address
@@ -34,7 +36,8 @@ class AsyncOpening:
         named = {"prefix": prefix, "replicas": replicas, "rdb_only": rdb_only}
         self.address = replace(address, **{k: v for k, v in named.items() if v is not None})  # type: ignore[arg-type]
         self._connect_within = connect_within
-        self._answer_within = answer_within
+        self._answer_within = address.answer_within or answer_within
+        _openings.add(self)
         self.quick: AsyncRedisLink | None = None
         self._patient: AsyncRedisLink | None = None
         self._unchecked: AsyncRedisLink | None = None
@@ -75,6 +78,13 @@ class AsyncOpening:
             self._patient = self._link(LONG_WITHIN)
         return self._patient
 
+    def forget(self) -> None:
+        """After a fork the connections are the parent's: not used, and not closed either, for what waits
+        for them in the parent would no longer be woken.
+        """
+        _parents.extend((self.quick, self._unchecked, self._patient))
+        self.quick = self._unchecked = self._patient = None
+
     async def close(self) -> None:
         """Let go of the connections; a client that was passed in is its owner's."""
         links = (self._unchecked, self._patient)
@@ -82,3 +92,15 @@ class AsyncOpening:
         for link in links:
             if link is not None and self._client is None:
                 await link.close()
+
+
+_openings: WeakSet[AsyncOpening] = WeakSet()
+_parents: list[AsyncRedisLink | None] = []
+
+
+def _forked() -> None:
+    for opening in _openings:
+        opening.forget()
+
+
+os.register_at_fork(after_in_child=_forked)

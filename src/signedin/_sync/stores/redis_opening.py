@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any, Final
+from weakref import WeakSet
 
 from ...errors import SettingsError, StoreUnavailable
 from ...redis.address import Address
@@ -35,7 +37,8 @@ class Opening:
         named = {"prefix": prefix, "replicas": replicas, "rdb_only": rdb_only}
         self.address = replace(address, **{k: v for k, v in named.items() if v is not None})  # type: ignore[arg-type]
         self._connect_within = connect_within
-        self._answer_within = answer_within
+        self._answer_within = address.answer_within or answer_within
+        _openings.add(self)
         self.quick: RedisLink | None = None
         self._patient: RedisLink | None = None
         self._unchecked: RedisLink | None = None
@@ -76,6 +79,13 @@ class Opening:
             self._patient = self._link(LONG_WITHIN)
         return self._patient
 
+    def forget(self) -> None:
+        """After a fork the connections are the parent's: not used, and not closed either, for what waits
+        for them in the parent would no longer be woken.
+        """
+        _parents.extend((self.quick, self._unchecked, self._patient))
+        self.quick = self._unchecked = self._patient = None
+
     def close(self) -> None:
         """Let go of the connections; a client that was passed in is its owner's."""
         links = (self._unchecked, self._patient)
@@ -83,3 +93,15 @@ class Opening:
         for link in links:
             if link is not None and self._client is None:
                 link.close()
+
+
+_openings: WeakSet[Opening] = WeakSet()
+_parents: list[RedisLink | None] = []
+
+
+def _forked() -> None:
+    for opening in _openings:
+        opening.forget()
+
+
+os.register_at_fork(after_in_child=_forked)
