@@ -12,11 +12,13 @@ from typing import Literal
 class Proxy:
     """Passes on what comes, to a port of this machine. delay: seconds that each answer is held up.
     answers: whether they are passed on, swallowed, or cut off: the connection closes in their middle.
+    asks: whether what the other side says is passed on.
     """
 
     def __init__(self, port: int) -> None:
         self.delay = 0.0
         self.answers: Literal["pass", "swallow", "cut"] = "pass"
+        self.asks = True
         self._server_port = port
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -37,7 +39,11 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._server_port))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._server_port))
+                except OSError:
+                    client.close()
+                    continue
                 self._open |= {client, server}
                 for work in (self._ask, self._answer):
                     threading.Thread(target=work, args=(client, server), daemon=True).start()
@@ -45,7 +51,8 @@ class Proxy:
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := client.recv(65536):
-                server.sendall(data)
+                if self.asks:
+                    server.sendall(data)
         self._close(client)
         self._close(server)
 

@@ -18,6 +18,7 @@ from signedin.steps import AllBut, Ending, Touch
 
 from ..engines import ENGINES, ThreeServers
 from ..proofs import server_crash
+from ..proofs.failover import failover
 from ..servers import REDIS, VALKEY, Server, free_port
 from ..support import START, signed_in
 
@@ -82,6 +83,19 @@ async def test_a_failover(start: Callable[..., Server], reach: Callable[..., Any
     back = [record for record in lost if await plain.find(record.id) is not None]
     assert len(back) == len(lost), "without WAIT all of the acknowledged revokes are undone"
     assert [await careful.find(record.id) for record in kept[:5]] == [None] * 5
+
+
+@pytest.mark.parametrize("binary", [REDIS, VALKEY], ids=["redis", "valkey"])
+def test_what_a_failover_undoes(binary: str) -> None:
+    """Of revokes that go on while a replica no longer hears of them many come back; with a replica asked
+    for none does that was acknowledged.
+    """
+    plain = failover(binary, "", {}, apart=0.5, users=600)
+    assert plain.came_back > plain.acknowledged // 3
+    careful = failover(binary, "replicas=1", {}, apart=0.5, users=600)
+    assert careful.acknowledged > 0
+    assert careful.unknown > 0
+    assert careful.came_back == 0
 
 
 def _ending(record: Any) -> Ending:
