@@ -21,11 +21,11 @@ from ...steps import (
     Touch,
     UserSessions,
 )
-from ...together import AsyncTogether
+from ...together import MOST, AsyncTogether
 from .postgres_line import AsyncLine
 from .postgres_link import AsyncPostgresLink
 from .postgres_operating import AsyncPostgresOperating
-from .postgres_steps import AsyncStep, columns
+from .postgres_steps import AsyncStep
 
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
@@ -61,8 +61,11 @@ class AsyncPostgresStore(AsyncPostgresOperating):
         if len(session_ids) == 1:
             rows = await self._link.rows("find_one", key_of(session_ids[0]))
             return [record_of(rows[0]) if rows else None]
-        rows = await self._link.rows("find", columns([key_of(i) for i in session_ids]))
-        found = {record.id: record for record in map(record_of, rows)}
+        found: dict[SessionId, Record] = {}
+        for start in range(0, len(session_ids), MOST):
+            raw = bytes.fromhex("".join(session_ids[start : start + MOST]))
+            rows = await self._link.rows("find", (raw,))
+            found |= {record.id: record for record in map(record_of, rows)}
         return [found.get(i) for i in session_ids]
 
     async def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:

@@ -22,11 +22,11 @@ from ...steps import (
     Touch,
     UserSessions,
 )
-from ...together import Together
+from ...together import MOST, Together
 from .postgres_line import Line
 from .postgres_link import PostgresLink
 from .postgres_operating import PostgresOperating
-from .postgres_steps import Step, columns
+from .postgres_steps import Step
 
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
@@ -62,8 +62,11 @@ class PostgresStore(PostgresOperating):
         if len(session_ids) == 1:
             rows = self._link.rows("find_one", key_of(session_ids[0]))
             return [record_of(rows[0]) if rows else None]
-        rows = self._link.rows("find", columns([key_of(i) for i in session_ids]))
-        found = {record.id: record for record in map(record_of, rows)}
+        found: dict[SessionId, Record] = {}
+        for start in range(0, len(session_ids), MOST):
+            raw = bytes.fromhex("".join(session_ids[start : start + MOST]))
+            rows = self._link.rows("find", (raw,))
+            found |= {record.id: record for record in map(record_of, rows)}
         return [found.get(i) for i in session_ids]
 
     def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:

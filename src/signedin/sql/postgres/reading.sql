@@ -1,8 +1,13 @@
--- find: sessions by their keys; the hot path.
+-- find: sessions by their ids, at most 256, one behind the other in one value; the hot path. A fixed series
+-- and OFFSET 0 leave one plan, which is made once: a look into the index for each.
 SELECT s.tag, s.random, s.user_id, s.secret_hash, s.series, s.signed_in_at, s.last_active_at,
        s.idle_timeout, s.expires_at, s.ip, s.user_agent, s.name, s.tail
-FROM unnest($1::bytea[], $2::bytea[]) AS wanted (tag, random)
-JOIN @session AS s ON s.tag = wanted.tag AND s.random = wanted.random;
+FROM generate_series(0, 255) AS n
+CROSS JOIN LATERAL (
+  SELECT * FROM @session
+  WHERE random = substring($1::bytea FROM n * 24 + 1 FOR 12)
+    AND tag = substring($1::bytea FROM n * 24 + 13 FOR 12) OFFSET 0) AS s
+WHERE n < length($1::bytea) / 24;
 
 -- find_one: the same of one.
 SELECT tag, random, user_id, secret_hash, series, signed_in_at, last_active_at, idle_timeout, expires_at,
