@@ -12,6 +12,7 @@ from ..outcomes import CredentialsChanged, Refused, SignedIn, SignedOut
 from ..reasons import Reason
 from ..replies import Reply, problem
 from ..session import Session
+from .bag import bag_of
 from .headers import client_hints, find
 from .types import ASGIApp, Receive, Scope, Send, send_reply
 
@@ -65,28 +66,45 @@ async def sign_in(
     scope = scope_of(request)
     this = exchange(request)
     this.client = this.client._replace(hints=client_hints(scope["headers"]) | this.client.hints)
-    return await this.sign_in(
+    bag = bag_of(scope)
+    outcome = await this.sign_in(
         user_id,
         remember=remember,
         authenticated_by=authenticated_by,
         barrier=barrier,
         started_at=started_at,
+        data=None if bag is None else bag.encoded(),
     )
+    _follow(request)
+    return outcome
 
 
 async def sign_out(request: Request) -> SignedOut:
     """End this browser's session; the response clears its cookies."""
-    return await exchange(request).sign_out()
+    outcome = await exchange(request).sign_out()
+    _follow(request)
+    return outcome
 
 
 async def sign_out_everywhere(request: Request) -> SignedOut | None:
     """End all sessions of the current user; None if nobody is signed in."""
-    return await exchange(request).sign_out_everywhere()
+    outcome = await exchange(request).sign_out_everywhere()
+    _follow(request)
+    return outcome
 
 
 async def credentials_changed(request: Request) -> CredentialsChanged | None:
     """The current user changed a credential: all other sessions end; None if nobody is signed in."""
-    return await exchange(request).credentials_changed()
+    outcome = await exchange(request).credentials_changed()
+    _follow(request)
+    return outcome
+
+
+def _follow(request: Request) -> None:
+    """``request.session`` is that of whoever is signed in now."""
+    bag = bag_of(scope_of(request))
+    if bag is not None:
+        bag.follow()
 
 
 async def why_signed_out(request: Request) -> Reason | None:
