@@ -28,7 +28,7 @@ from .bag import KEY as SESSION
 from .bag import TWO_BAGS, Bag, Unknown
 from .response import Response
 from .types import ASGIApp, Message, Receive, Scope, Send, send_reply
-from .verbs import KEY
+from .verbs import KEY, SessionRequired
 
 STATE: Final = "current_session"
 
@@ -63,6 +63,11 @@ class SignedinMiddleware:
         data: bool = False,
         **settings: Any,
     ) -> None:
+        if sessions is not None and not isinstance(sessions, AsyncSessions):
+            raise SettingsError(
+                "SignedinMiddleware awaits its sessions: give it open_async_sessions(...), not"
+                " open_sessions(...), which is for code without await."
+            )
         self.app = app
         self.sessions = sessions or open_async_sessions(
             Settings.of(settings), clock=clock, listeners=listeners, account_active=account_active
@@ -138,6 +143,11 @@ class SignedinMiddleware:
             response.drop()
             reply = self._trouble(scope, 503, "store_unavailable", title, text, RETRY_AFTER)
             await send_reply(response.send, reply)
+        except SessionRequired as refused:
+            if response.started:
+                raise
+            response.drop()
+            await send_reply(response.send, refused.reply)
         except Exception:
             response.bag = None  # what a request that failed made of it is not kept
             raise

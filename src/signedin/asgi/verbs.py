@@ -114,12 +114,41 @@ async def why_signed_out(request: Request) -> Reason | None:
     return await exchange(request).why_signed_out(navigation=navigation)
 
 
+class SessionRequired(SignedinError):
+    """Nobody is signed in here, or not freshly enough. The middleware answers it with ``reply``."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+def refusal(request: Request, session: Session | None, *, fresh: bool) -> Reply | None:
+    """None where this session may go on; else what its request is told: a page redirects to the
+    sign-in page and comes back; anything else gets 401, or 403 with the code
+    ``reauthentication_required``.
+    """
+    if session is not None and not fresh:
+        return None
+    sessions, scope = exchange(request).sessions, scope_of(request)
+    settings = sessions.settings
+    if session is not None and session.is_fresh(sessions.clock(), settings.fresh_ms):
+        return None
+    if "text/html" in (find(scope["headers"], b"accept") or ""):
+        if scope.get("method") not in ("GET", "HEAD"):
+            return Reply.redirect(settings.sign_in_path)
+        query = scope["query_string"].decode("latin-1")
+        target = scope["path"] + ("?" + query if query else "")
+        return Reply.redirect(f"{settings.sign_in_path}?next={quote(target, safe='/')}")
+    if session is None:
+        return problem(401, "sign_in_required", "Sign in first.")
+    return problem(403, "reauthentication_required", "Give your credentials again first.")
+
+
 class RequireSession:
     """Wraps an ASGI application that only a signed-in user may see.
 
-    fresh: credentials must have been given within the setting ``fresh_for``. Without a session a
-    page redirects to the sign-in page and comes back; anything else gets 401 (or 403 with the code
-    ``reauthentication_required``), a WebSocket is not accepted.
+    fresh: credentials must have been given within the setting ``fresh_for``. Others are told what
+    :func:`refusal` says; a WebSocket is not accepted.
     """
 
     def __init__(self, app: ASGIApp, *, fresh: bool = False) -> None:
@@ -131,26 +160,10 @@ class RequireSession:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        this = exchange(scope)
-        session = this.session
-        settings = this.sessions.settings
-        if session is not None and (
-            not self.fresh or session.is_fresh(this.sessions.clock(), settings.fresh_ms)
-        ):
+        refused = refusal(scope, current_session(scope), fresh=self.fresh)
+        if refused is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "sign in"})
         else:
-            await send_reply(send, self._refusal(scope, session, settings.sign_in_path))
-
-    def _refusal(self, scope: Scope, session: Session | None, sign_in_path: str) -> Reply:
-        accepts = find(scope["headers"], b"accept") or ""
-        if "text/html" in accepts:
-            if scope["method"] not in ("GET", "HEAD"):
-                return Reply.redirect(sign_in_path)
-            query = scope["query_string"].decode("latin-1")
-            target = scope["path"] + ("?" + query if query else "")
-            return Reply.redirect(f"{sign_in_path}?next={quote(target, safe='/')}")
-        if session is None:
-            return problem(401, "sign_in_required", "Sign in first.")
-        return problem(403, "reauthentication_required", "Give your credentials again first.")
+            await send_reply(send, refused)
