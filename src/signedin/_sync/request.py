@@ -203,7 +203,7 @@ class Exchange:
         if outcome.signed_in is not None:
             self._take(outcome.signed_in)
         else:
-            self._session = None
+            self._session = self.data = None
         if self.presented.remember is not None:
             self._set(names.clear(names.remember))
         return outcome
