@@ -13,8 +13,8 @@ import signedin
 
 ROOT = Path(signedin.__file__).parent
 FLOW = ("_async", "_sync")
-ADAPTERS = ("asgi", "threads")
-OPERATORS = ("cli", "console", "config", "server", "__main__")
+ADAPTERS = ("asgi", "threads", "fastapi")
+OPERATORS = ("cli", "console", "config", "server", "testing", "__main__")
 DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres", "psycopg_pool": "postgres"}
 FRAMEWORKS = {
     "starlette",
@@ -28,7 +28,11 @@ FRAMEWORKS = {
     "rich",
     "IPython",
     "traitlets",
+    "pytest",
+    "pydantic",
 }
+# An adapter knows its own framework, and what that one is made of.
+ADAPTED = {"fastapi": {"fastapi", "pydantic"}}
 # Rules may use these libraries, and the page its templates.
 LIBRARIES = {"msgspec", "ua_parser", "http_sf", "jinja2"}
 
@@ -116,7 +120,8 @@ def test_import_law(path: Path) -> None:
         elif top in DRIVERS:
             assert here == "store" or "server" in path.parts, f"{path}: {name}"
         elif top in FRAMEWORKS:
-            assert here == "operators", f"{path}: {name}"
+            adapted = ADAPTED.get(path.relative_to(ROOT).parts[0], set())
+            assert here == "operators" or top in adapted, f"{path}: {name}"
         elif top not in sys.stdlib_module_names:
             assert top in LIBRARIES, f"{path}: {name}"
             if top in ("ua_parser", "http_sf"):
