@@ -13,7 +13,7 @@ import signedin
 
 ROOT = Path(signedin.__file__).parent
 FLOW = ("_async", "_sync")
-ADAPTERS = ("asgi", "threads")
+ADAPTERS = ("asgi", "threads", "wsgi", "flask")
 OPERATORS = ("cli", "console", "config", "server", "__main__")
 DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres", "psycopg_pool": "postgres"}
 FRAMEWORKS = {

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Protocol, TypeAlias
-from urllib.parse import quote
 
 from .._async.request import AsyncExchange
 from ..errors import SignedinError
 from ..outcomes import CredentialsChanged, Refused, SignedIn, SignedOut
+from ..outgoing import refusal
 from ..reasons import Reason
-from ..replies import Reply, problem
 from ..session import Session
 from .headers import client_hints, find
 from .types import ASGIApp, Receive, Scope, Send, send_reply
@@ -123,16 +122,12 @@ class RequireSession:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "sign in"})
         else:
-            await send_reply(send, self._refusal(scope, session, settings.sign_in_path))
-
-    def _refusal(self, scope: Scope, session: Session | None, sign_in_path: str) -> Reply:
-        accepts = find(scope["headers"], b"accept") or ""
-        if "text/html" in accepts:
-            if scope["method"] not in ("GET", "HEAD"):
-                return Reply.redirect(sign_in_path)
-            query = scope["query_string"].decode("latin-1")
-            target = scope["path"] + ("?" + query if query else "")
-            return Reply.redirect(f"{sign_in_path}?next={quote(target, safe='/')}")
-        if session is None:
-            return problem(401, "sign_in_required", "Sign in first.")
-        return problem(403, "reauthentication_required", "Give your credentials again first.")
+            reply = refusal(
+                session,
+                settings.sign_in_path,
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"].decode("latin-1"),
+                accept=find(scope["headers"], b"accept") or "",
+            )
+            await send_reply(send, reply)
