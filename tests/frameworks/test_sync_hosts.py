@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 
-from signedin.config import open_sessions
-from signedin.settings import Settings
-
 from ..support import IPHONE, AsAsync, Clock
 from ..web.support import Client
 from ..web.test_api import test_a_mixed_selection, test_asking_again, test_current, test_history
@@ -61,20 +58,25 @@ from ..web.test_page import (
     test_without_a_session,
     test_wrong_methods,
 )
-from . import wsgi_host
+from . import flask_host, wsgi_host
 from .bridge import Bridge
 
 
+@pytest.fixture(params=["wsgi", "flask"])
+async def app(request: pytest.FixtureRequest, path: str, clock: Clock) -> AsyncIterator[Any]:
+    if request.param == "wsgi":
+        made: Any = wsgi_host.make_app(store=path, sweep_every=None, clock=clock)
+        host = made
+    else:
+        made = flask_host.make_app(SIGNEDIN_STORE=path, SIGNEDIN_SWEEP_EVERY=None, clock=clock)
+        host = made.extensions["signedin"]
+    yield Bridge(made, AsAsync(host.sessions), host.background)
+    host.close()
+
+
 @pytest.fixture
-def flow(path: str, clock: Clock) -> Any:
-    return AsAsync(open_sessions(Settings(store=path, sweep_every=None), clock=clock))
-
-
-@pytest.fixture(params=["wsgi"])
-async def app(request: pytest.FixtureRequest, flow: Any) -> AsyncIterator[Any]:
-    made = wsgi_host.make_app(sessions=flow.wrapped)
-    yield Bridge(made, flow, made.background)
-    made.close()
+def flow(app: Any) -> Any:
+    return app.sessions
 
 
 @pytest.fixture
