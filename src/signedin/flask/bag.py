@@ -7,21 +7,22 @@ from typing import Any
 
 from flask import Flask, Request
 from flask.sessions import NullSession, SessionMixin, session_json_serializer
+from werkzeug.datastructures import CallbackDict
 
 from .._sync.request import Exchange
 from ..events import logger
 from . import login
 
 
-class Bag(dict[str, Any], SessionMixin):
-    """The data bag of one request. Changes deep inside count, too: what is written is compared.
+class Bag(CallbackDict[str, Any], SessionMixin):
+    """The data bag of one request. Changes deep inside count, too: what was accessed is compared.
 
     exchange: the request's. permanent: kept, and without effect: how long a session lasts is the
     policy's. new: whether there was nothing before.
     """
 
     def __init__(self, app: Flask, request: Request, exchange: Exchange) -> None:
-        super().__init__(_decoded(exchange.data))
+        super().__init__(_decoded(exchange.data), _accessed)
         self._app = app
         self._request = request
         self._user_id = None if exchange.session is None else exchange.session.user_id
@@ -36,7 +37,8 @@ class Bag(dict[str, Any], SessionMixin):
 
     @modified.setter
     def modified(self, value: bool) -> None:
-        """Nothing needs to be said of a change."""
+        """Nothing needs to be said of a change to ``flask.session``."""
+        self.accessed = self.accessed or value
 
     def encoded(self) -> bytes | None:
         """As it is kept; None when it is empty."""
@@ -53,6 +55,10 @@ class Bag(dict[str, Any], SessionMixin):
             self.clear()
         self._user_id = user_id
         login.follow(self, self._app, self._request)
+
+
+def _accessed(bag: Any) -> None:
+    bag.accessed = True
 
 
 def _decoded(bag: bytes | None) -> dict[str, Any]:
