@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
@@ -595,3 +596,21 @@ def test_signing_in_twice_in_one_request(app: Flask, browser: Any, flow: Any) ->
     names = [value.partition("=")[0] for value in answer.headers.getlist("set-cookie")]
     assert sorted(names) == sorted(set(names))
     assert [found.user_id for found in flow.list(None)] == ["2"]
+
+
+def test_a_host_that_asks_everywhere(app: Flask, browser: Any) -> None:
+    """A sign-in that is asked for before every view lets the page's own files through, too."""
+
+    @app.before_request
+    def wall() -> Any:
+        return None if current_session or flask.request.path == "/sign_in" else ("sign in", 401)
+
+    assert browser.get("/").status_code == 401
+    enter(browser)
+    files = re.findall(r'(?:href|src)="([^"]+/static/[^"]+)"', browser.get(PAGE).text)
+    assert files
+    for file in files:
+        answer = browser.get(file)
+        assert answer.status_code == 200
+        assert "private" in answer.headers["cache-control"]
+        assert "max-age=31536000" in answer.headers["cache-control"]

@@ -51,7 +51,6 @@ from ..web.test_page import (
     test_revoke_others,
     test_security_headers,
     test_sign_out_on_the_page,
-    test_static_files,
     test_the_current_session_cannot_be_revoked,
     test_the_list,
     test_the_list_as_json,

@@ -276,3 +276,12 @@ def test_settings_by_keyword() -> None:
     with pytest.raises(ValueError, match="Did you mean 'trusted_proxies'"):
         make_app(trusted_proxys=("10.0.0.1",))
     assert make_app(store="x.db", page=None).pages is None
+
+
+def test_the_pages_files(browser: Any, monkeypatch: pytest.MonkeyPatch, flow: Any) -> None:
+    """They are everybody's, for ever, and need no store."""
+    monkeypatch.setattr(flow, "store", Broken())
+    answer = browser.get(f"{PAGE}/static/active_sessions.css")
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert browser.head(f"{PAGE}/static/active_sessions.css").content == b""
+    assert browser.get(f"{PAGE}/static/../page.py").status_code == 404

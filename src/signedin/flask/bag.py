@@ -119,8 +119,6 @@ class Excluded(NullSession):
     """Where the setting ``exclude`` names the path: empty, and not to be written."""
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError(
-            "There is no session here: SIGNEDIN_EXCLUDE names this path, or it is a file of a page."
-        )
+        raise RuntimeError("There is no session here: SIGNEDIN_EXCLUDE names this path.")
 
     __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _refuse

@@ -136,19 +136,12 @@ def _in_layout(
 
 
 class Host:
-    """What one application has of us.
-
-    admin: path of the admin page, or None. costless: beginnings of paths that need no session.
-    """
+    """What one application has of us. admin: path of the admin page, or None."""
 
     def __init__(self, sessions: Sessions, pages: Pages, admin: str | None) -> None:
-        settings = sessions.settings
         self.sessions = sessions
         self.pages = pages
         self.admin = admin
-        self.costless = settings.exclude + tuple(
-            f"{path}/static/" for path in (settings.page, admin) if path
-        )
         self.requests = Requests(sessions)
         self.background = Background(sessions)
         self._blueprints: list[Blueprint] = []

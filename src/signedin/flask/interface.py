@@ -30,9 +30,9 @@ class Interface(SessionInterface):
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
         """Find the session; never fails for an absent store, which is told on use."""
         host, path, environ = self._host, request.path, request.environ
-        if path.startswith(host.costless):
-            return None
         settings = host.sessions.settings
+        if path.startswith(settings.exclude):
+            return None
         this = host.requests.exchange(environ)
         environ[KEY] = this
         host.background.start()
