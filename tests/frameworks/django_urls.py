@@ -29,9 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def me(request: HttpRequest) -> HttpResponse:
     session = current_session(request)
-    return JsonResponse(
-        {"user": request.user.get_username(), "session": session and session.user_id}
-    )
+    return JsonResponse({"user": request.user.get_username(), "session": session and session.user_id})
 
 
 async def ame(request: HttpRequest) -> HttpResponse:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test import AsyncClient, Client, override_settings
+
+from signedin import Policy
+from signedin.django.flow import flow
+from signedin.errors import StoreUnavailable
 
 from ..support import DAY, HOUR, MINUTE, Clock
-from .django_site import WAYS, set_up
-
-set_up()
-
-from django.contrib.auth import get_user_model  # noqa: E402
-from django.contrib.sessions.models import Session as DjangosSession  # noqa: E402
-from django.db import connections  # noqa: E402
-from django.test import AsyncClient, Client, override_settings  # noqa: E402
-
-from signedin.django import flow as process  # noqa: E402
-from signedin.django.flow import flow  # noqa: E402
-from signedin.errors import StoreUnavailable  # noqa: E402
-
-OURS = {"origin": "http://testserver"}
+from .django_site import WAYS
+from .django_support import act, browser, history, listed, log_in, open_site, who
 
 
 @pytest.fixture(params=list(WAYS))
@@ -30,48 +23,7 @@ def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def site(way: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The site with an empty store and two users; what it keeps of sessions is the test's own."""
-    monkeypatch.setattr(process, "now_ms", clock)
-    with override_settings(SIGNEDIN={"STORE": str(tmp_path / "sessions.db")}, **WAYS[way]):
-        users = get_user_model().objects
-        users.all().delete()
-        DjangosSession.objects.all().delete()
-        process.forget_flow()
-        users.create_user("ada", "ada@example.com", "correct horse", is_staff=True, is_superuser=True)
-        users.create_user("bob", "bob@example.com", "correct horse")
-        yield users
-        process.forget_flow()
-    connections.close_all()
-
-
-def browser(name: str | None = None, **more: Any) -> Client:
-    """A browser, logged in if a name is given."""
-    made = Client(REMOTE_ADDR="203.0.113.24")
-    if name is not None:
-        log_in(made, name, **more)
-    return made
-
-
-def log_in(client: Client, name: str, **more: Any) -> Any:
-    answer = client.post("/login/", {"username": name, "password": "correct horse"} | more)
-    assert answer.content == b"in"
-    return answer
-
-
-def who(client: Client) -> str:
-    return str(client.get("/me/").json()["user"])
-
-
-def listed(name: str) -> list[Any]:
-    user = get_user_model().objects.get(username=name)
-    return list(flow().sessions.overview(user.pk).sessions)
-
-
-def history(name: str) -> list[str]:
-    user = get_user_model().objects.get(username=name)
-    return [ended.reason for ended in flow().sessions.history(user.pk)]
+site = pytest.fixture(open_site)
 
 
 def test_login_and_logout(site: Any) -> None:
@@ -196,29 +148,6 @@ def test_remember_me_of_a_disabled_account(site: Any) -> None:
     assert who(ada) == ""
 
 
-def test_a_stolen_django_session_alone(site: Any, way: str) -> None:
-    """Django's cookie without ours logs nobody in, and ends that login (beside)."""
-    ada = browser("ada")
-    if way == "beside":
-        thief = Client()
-        thief.cookies["sessionid"] = ada.cookies["sessionid"].value
-        assert who(thief) == ""
-        assert who(ada) == ""
-
-
-def test_login_from_before(site: Any, way: str) -> None:
-    """Who was logged in before the middleware was there stays so, and is listed from then on."""
-    if way == "beside":
-        with override_settings(MIDDLEWARE=[n for n in WAYS[way]["MIDDLEWARE"] if "signedin" not in n]):
-            client = Client()
-            client.force_login(site.get(username="ada"))
-            client.cookies = type(client.cookies)({"sessionid": client.cookies["sessionid"].value})
-        old = Client()
-        old.cookies = client.cookies
-        process.flow().sessions.sign_out_everywhere(site.get(username="ada").pk)
-        assert who(old) in ("ada", "")
-
-
 def test_touch(site: Any, clock: Clock) -> None:
     """Activity is recorded beside the response (V3)."""
     ada = browser("ada")
@@ -241,8 +170,6 @@ def test_no_write_in_an_unchanged_request(site: Any, clock: Clock, monkeypatch: 
     def watch(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
         statements.append(sql)
         return execute(sql, params, many, context)
-
-    from django.db import connection
 
     with connection.execute_wrapper(watch):
         assert who(ada) == "ada"
@@ -299,12 +226,12 @@ def test_idor_and_the_page(site: Any) -> None:
     assert page.status_code == 200
     assert b"<main" in page.content
     theirs = listed("bob")[0]
-    assert ada.post(f"/account/sessions/{theirs.id}/revoke", headers=OURS).status_code == 404
+    assert act(ada, f"{theirs.id}/revoke").status_code == 404
     assert who(bob) == "bob"
-    assert ada.post("/account/sessions/revoke_others", headers=OURS).status_code == 303
+    assert act(ada, "revoke_others").status_code == 303
     assert (who(ada), who(other)) == ("ada", "")
     assert b"signed out" in ada.get("/account/sessions/").content
-    assert ada.post("/account/sessions/sign_out", headers=OURS)["Location"] == "/login/"
+    assert act(ada, "sign_out")["Location"] == "/login/"
     assert who(ada) == ""
     assert ada.get("/account/sessions/")["Location"].startswith("/login/?next=/account/sessions/")
 
@@ -323,7 +250,7 @@ def test_cross_site(site: Any, fetch_site: str | None, origin: str | None) -> No
     headers = {name: value for name, value in told.items() if value is not None}
     ours = fetch_site in ("same-origin", "none") or (fetch_site is None and origin == ORIGINS[0])
     ada = browser("ada")
-    answer = ada.post("/account/sessions/revoke_others", headers=headers)
+    answer = act(ada, "revoke_others", headers)
     assert answer.status_code == (303 if ours else 403)
     form = {"username": "bob", "password": "correct horse"}
     allowed = ours or headers == {}
@@ -333,8 +260,6 @@ def test_cross_site(site: Any, fetch_site: str | None, origin: str | None) -> No
 
 def test_refused_at_the_cap(site: Any, tmp_path: Path) -> None:
     """A login that the policy refuses is none."""
-    from signedin import Policy
-
     settings = {"STORE": str(tmp_path / "capped.db"), "POLICY": Policy(cap=1, at_cap="refuse")}
     with override_settings(SIGNEDIN=settings):
         first, second = browser("ada"), Client()

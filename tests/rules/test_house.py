@@ -13,7 +13,7 @@ import signedin
 
 ROOT = Path(signedin.__file__).parent
 FLOW = ("_async", "_sync")
-ADAPTERS = ("asgi", "threads")
+ADAPTERS = ("asgi", "django", "threads")
 OPERATORS = ("cli", "console", "config", "server", "__main__")
 DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres", "psycopg_pool": "postgres"}
 FRAMEWORKS = {
@@ -24,11 +24,13 @@ FRAMEWORKS = {
     "uvicorn",
     "argon2",
     "anyio",
+    "asgiref",
     "click",
     "rich",
     "IPython",
     "traitlets",
 }
+FRAMEWORKS_OF = {"asgiref": "django"}
 # Rules may use these libraries, and the page its templates.
 LIBRARIES = {"msgspec", "ua_parser", "http_sf", "jinja2"}
 
@@ -40,9 +42,9 @@ def room(path: Path) -> str:
         return "store" if "stores" in path.parts else "flow"
     if first in ("sqlite", "sql", "redis", "postgres", "lua"):
         return "store"
-    if first in ADAPTERS:
+    if first in ADAPTERS and "management" not in path.parts:
         return "adapter"
-    return "operators" if first in OPERATORS else "rules"
+    return "operators" if first in (*OPERATORS, *ADAPTERS) else "rules"
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:
@@ -116,7 +118,8 @@ def test_import_law(path: Path) -> None:
         elif top in DRIVERS:
             assert here == "store" or "server" in path.parts, f"{path}: {name}"
         elif top in FRAMEWORKS:
-            assert here == "operators", f"{path}: {name}"
+            own = path.relative_to(ROOT).parts[0] == FRAMEWORKS_OF.get(top, top)
+            assert here == "operators" or own, f"{path}: {name}"
         elif top not in sys.stdlib_module_names:
             assert top in LIBRARIES, f"{path}: {name}"
             if top in ("ua_parser", "http_sf"):

@@ -6,7 +6,7 @@ and headers. Activity is recorded beside requests. An outage is told where the s
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -281,5 +281,3 @@ class SessionMiddleware(_Bound, DjangosSessionMiddleware):  # type: ignore[misc]
 
 
 ENDED = "The session ended before this request was complete: somebody signed out, or it was revoked."
-
-__all__ = ["MARK", "Awaitable", "SessionMiddleware", "SignedinMiddleware"]

@@ -16,7 +16,6 @@ from django.contrib.sessions.backends.base import CreateError, SessionBase, Upda
 from ..events import logger
 from ..outcomes import Presented
 from ..session import Client, Session, SessionId, parse_session_id
-from ..steps import Only  # noqa: F401
 from ..token import Token
 from .binding import Binding
 from .flow import flow
@@ -180,12 +179,14 @@ class SessionStore(SessionBase):
 
     def exists(self, session_key: str) -> bool:
         """Whether it is the id of an active session."""
-        record = flow().sessions.store.find(SessionId(session_key))
+        named = parse_session_id(session_key)
+        record = None if named is None else flow().sessions.store.find(named)
         return record is not None and record.judge(flow().clock()) == "active"
 
     async def aexists(self, session_key: str) -> bool:
         """The same."""
-        record = await flow().async_sessions.store.find(SessionId(session_key))
+        named = parse_session_id(session_key)
+        record = None if named is None else await flow().async_sessions.store.find(named)
         return record is not None and record.judge(flow().clock()) == "active"
 
     def delete(self, session_key: str | None = None) -> None:
@@ -194,7 +195,8 @@ class SessionStore(SessionBase):
         if wanted is None:
             self._leave(self.binding.open())
             return
-        record = flow().sessions.store.find(SessionId(wanted))
+        named = parse_session_id(wanted)
+        record = None if named is None else flow().sessions.store.find(named)
         if record is not None:
             flow().sessions.revoke(record.user_id, record.id, current=None, operator=OPERATOR)
 
@@ -205,7 +207,8 @@ class SessionStore(SessionBase):
             await self._aleave(await self.binding.aopen())
             return
         sessions = flow().async_sessions
-        record = await sessions.store.find(SessionId(wanted))
+        named = parse_session_id(wanted)
+        record = None if named is None else await sessions.store.find(named)
         if record is not None:
             await sessions.revoke(record.user_id, record.id, current=None, operator=OPERATOR)
 
