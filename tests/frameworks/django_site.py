@@ -31,11 +31,11 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def set_up() -> None:
+def set_up(**more: Any) -> None:
     """Once in a process."""
     if settings.configured:
         return
-    settings.configure(
+    values: dict[str, Any] = dict(
         SECRET_KEY="x" * 50,
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF="tests.frameworks.django_urls",
@@ -77,6 +77,7 @@ def set_up() -> None:
         SIGNEDIN={"STORE": str(FOLDER / "unused.db")},
         **WAYS["beside"],
     )
+    settings.configure(**values | more)
     django.setup()
     from django.core.management import call_command
 

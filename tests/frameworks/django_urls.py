@@ -137,5 +137,6 @@ urlpatterns = [
     path("password/", views.PasswordChangeView.as_view(success_url="/me/")),
     path("accounts/", include("allauth.urls")),
     path("account/sessions/", include("signedin.django.urls")),
+    path("admin/sessions/", include("signedin.django.admin_urls")),
     path("admin/", admin.site.urls),
 ]

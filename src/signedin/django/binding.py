@@ -32,11 +32,11 @@ class _OfProcess:
 
 
 class _InThread(Exchange):
-    sessions = _OfProcess("sessions")  # type: ignore[assignment]
+    sessions = _OfProcess("sessions")
 
 
 class _InLoop(AsyncExchange):
-    sessions = _OfProcess("async_sessions")  # type: ignore[assignment]
+    sessions = _OfProcess("async_sessions")
 
 
 class Binding:

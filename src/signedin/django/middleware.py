@@ -7,7 +7,7 @@ and headers. Activity is recorded beside requests. An outage is told where the s
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings as site
@@ -40,7 +40,7 @@ class _Bound:
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
-            markcoroutinefunction(self)
+            markcoroutinefunction(cast(Any, self))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
         """A view that needs the session can't have it now."""
@@ -156,7 +156,7 @@ def _hide(request: HttpRequest, binding: Binding) -> None:
     async def aask() -> Any:
         ask()
 
-    request.user = SimpleLazyObject(ask)  # type: ignore[assignment]
+    request.user = SimpleLazyObject(ask)
     request.auser = aask  # type: ignore[method-assign]
 
 
@@ -200,7 +200,7 @@ def _own_id(binding: Binding) -> str | None:
     return None if session is None else session.id
 
 
-class SessionMiddleware(_Bound, DjangosSessionMiddleware):  # type: ignore[misc]
+class SessionMiddleware(_Bound, DjangosSessionMiddleware):
     """In the place of Django's SessionMiddleware, with the engine ``signedin.django.sessions``."""
 
     def __init__(self, get_response: Next) -> None:
@@ -214,7 +214,8 @@ class SessionMiddleware(_Bound, DjangosSessionMiddleware):  # type: ignore[misc]
         if self._is_async:
             return self._in_loop(request)
         binding = self._bind(request, with_data=True)
-        session = request.session = self.SessionStore(binding=binding)
+        session: Any = cast(Any, self.SessionStore)(binding=binding)
+        request.session = session
         token = CURRENT.set(binding)
         try:
             response = self.get_response(request)
@@ -230,7 +231,8 @@ class SessionMiddleware(_Bound, DjangosSessionMiddleware):  # type: ignore[misc]
 
     async def _in_loop(self, request: HttpRequest) -> HttpResponseBase:
         binding = self._bind(request, with_data=True)
-        session = request.session = self.SessionStore(binding=binding)
+        session: Any = cast(Any, self.SessionStore)(binding=binding)
+        request.session = session
         token = CURRENT.set(binding)
         try:
             response = await self.get_response(request)

@@ -7,7 +7,7 @@ token is in the cookie alone, and the store has its hash.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings as site
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
@@ -42,10 +42,14 @@ class SessionStore(SessionBase):
             self._named = None if is_token or session_key is None else parse_session_id(session_key)
         self.binding = binding
 
+    if TYPE_CHECKING:
+
+        def _get_session(self, no_load: bool = False) -> dict[str, Any]: ...
+
     # ── whose it is ──────────────────────────────────────────────────────────────────────────
 
     @property
-    def session_key(self) -> str | None:  # type: ignore[override]
+    def session_key(self) -> str | None:
         """The id of the session or of the visitor; None where nothing is kept."""
         return self._named or self._id_of(self.binding.open())
 
@@ -57,7 +61,7 @@ class SessionStore(SessionBase):
 
     def is_empty(self) -> bool:
         """Whether nothing is kept."""
-        return not self._session and self.session_key is None
+        return not self._get_session() and self.session_key is None
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────
 

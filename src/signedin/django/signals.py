@@ -33,7 +33,8 @@ def _logged_in(sender: object, request: HttpRequest, user: Any, **more: Any) -> 
     binding = binding_or_none(request)
     if binding is None:
         return
-    exchange, session = binding.open(), request.session
+    exchange = binding.open()
+    session: Any = request.session
     if not binding.is_resuming:
         outcome = exchange.sign_in(
             user._meta.pk.value_to_string(user),

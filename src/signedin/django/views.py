@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,11 +13,12 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.csrf import csrf_exempt
 
 from .. import calls
+from .._sync.request import Exchange
 from .._sync.routes import Host, answer
 from ..cookies import read as read_cookies
 from ..messages import say
 from ..page import Urls
-from ..replies import Reply, problem
+from ..replies import Call, Reply, problem
 from ..static_files import static_file
 from .binding import binding_of, is_from_ours
 from .flow import flow
@@ -44,26 +46,37 @@ def active_sessions(request: HttpRequest, below: str = "") -> HttpResponse:
     """The page. Its changes are told from those of other sites by what the browser says of them
     (CSRF-1), so they work without a token of Django's.
     """
+    host = Host(urls(), in_template(request, LAYOUT, {}), timezone.get_current_timezone())
+    return answered(request, below, lambda call, exchange: answer(call, exchange, host))
+
+
+def in_template(request: HttpRequest, name: str, more: dict[str, Any]) -> Callable[[str, str, str], str]:
+    """A layout: the template of this name."""
+
+    def layout(title: str, head: str, body: str) -> str:
+        shown = more | {"title": title, "head": mark_safe(head), "body": mark_safe(body)}  # noqa: S308
+        return render_to_string(name, shown, request)
+
+    return layout
+
+
+def answered(
+    request: HttpRequest, below: str, answer: Callable[[Call, Exchange], Reply]
+) -> HttpResponse:
+    """A page's reply to a request of our own site."""
     if not is_from_ours(request):
         return response_of(problem(403, "cross_site", say("cross_site")))
     call = _call_of(request, below)
     if isinstance(call, Reply):
         return response_of(call)
-    binding = binding_of(request)
-    exchange = binding.open()
-
-    def layout(title: str, head: str, body: str) -> str:
-        shown = {"title": title, "head": mark_safe(head), "body": mark_safe(body)}  # noqa: S308 - ours
-        return render_to_string(LAYOUT, shown, request)
-
-    zone: Any = timezone.get_current_timezone()
-    reply = answer(call, exchange, Host(urls(), layout, zone))
+    exchange = binding_of(request).open()
+    reply = answer(call, exchange)
     if exchange.clear_cache:
         request.session.flush()
     return response_of(reply)
 
 
-def _call_of(request: HttpRequest, below: str) -> Any:
+def _call_of(request: HttpRequest, below: str) -> Call | Reply:
     sent, names = request.META, flow().settings.cookies
     length = sent.get("CONTENT_LENGTH") or "0"
     if length.isdigit() and int(length) > calls.BODY_BYTES:
