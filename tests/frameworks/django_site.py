@@ -71,6 +71,7 @@ def set_up(**more: Any) -> None:
             }
         ],
         LOGIN_URL="/login/",
+        STATIC_URL="/static/",
         USE_TZ=True,
         ACCOUNT_EMAIL_VERIFICATION="none",
         ACCOUNT_RATE_LIMITS=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,8 +123,8 @@ def test_admin_login(site: Any) -> None:
     """Django's admin has its own login, with its CSRF token, and it is a session, too."""
     client = Client(enforce_csrf_checks=True)
     page = client.get("/admin/login/")
-    token = page.context["csrf_token"]
-    form = {"username": "ada", "password": "correct horse", "csrfmiddlewaretoken": str(token)}
+    (token,) = re.findall(r'csrfmiddlewaretoken" value="(\w+)', page.content.decode())
+    form = {"username": "ada", "password": "correct horse", "csrfmiddlewaretoken": token}
     assert client.post("/admin/login/?next=/me/", form).status_code == 302
     assert who(client) == "ada"
     assert len(listed("ada")) == 1
@@ -190,7 +191,7 @@ def test_commands(site: Any) -> None:
     shell.
     """
     ada, other = browser("ada"), browser("ada")
-    assert "ada" in manage(site, "signedin", "list", "--user", "ada")
+    assert "203.0.113.24" in manage(site, "signedin", "list", "--user", "ada")
     code = "print(len(ActiveSession.list(SessionUser.find_by_username('ada'))))"
     assert manage(site, "shell", "-v0", "-c", code).strip() == "2"
     manage(site, "signedin", "revoke", "--user", "ada", "--yes")
@@ -222,7 +223,7 @@ def test_api(site: Any) -> None:
     ada = browser("ada")
     told = ada.get("/account/sessions/", headers={"accept": "application/json"}).json()
     assert len(told["sessions"]) == 1
-    assert ada.get("/account/sessions/current").json()["id"] == listed("ada")[0].id
+    assert listed("ada")[0].id in ada.get("/account/sessions/current").content.decode()
     assert "immutable" in Client().get("/account/sessions/static/active_sessions.css")["Cache-Control"]
     large = act(ada, "revoke_selected", body="id=" + "x" * 70_000)
     assert large.status_code == 413

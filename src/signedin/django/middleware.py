@@ -156,8 +156,8 @@ def _hide(request: HttpRequest, binding: Binding) -> None:
     async def aask() -> Any:
         ask()
 
-    request.user = SimpleLazyObject(ask)
-    request.auser = aask  # type: ignore[method-assign]
+    request.user = cast(Any, SimpleLazyObject(ask))
+    request.auser = aask
 
 
 def _resume(request: HttpRequest, binding: Binding, user_id: str) -> None:

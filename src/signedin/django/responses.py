@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings as site
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
@@ -18,6 +18,8 @@ from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Reply, problem
 def response_of(reply: Reply) -> HttpResponse:
     """The reply, for Django."""
     response = HttpResponse(reply.body, status=reply.status)
+    if 300 <= reply.status < 400 and reply.status != 304:
+        response = HttpResponseRedirect(dict(reply.headers)["location"], status=reply.status)
     del response["content-type"]
     for name, value in reply.headers:
         response[name] = value

@@ -11,4 +11,4 @@ class Command(shell.Command):
     def get_auto_imports(self) -> list[str]:
         """What is there from the start."""
         ours = ["signedin.django.console.ActiveSession", "signedin.django.console.SessionUser"]
-        return [*super().get_auto_imports(), *ours]
+        return [*(super().get_auto_imports() or ()), *ours]
