@@ -114,7 +114,9 @@ def overhead(kind: str, target: float, count: int) -> Result:
     base = statistics.median(a for a, _ in pairs)
     ours = statistics.median(b for _, b in pairs)
     ratio = statistics.median(b / a for a, b in pairs)
-    return Result(f"Django, a session's dict read, {kind}", "Django's db engine", base, ours, ratio, target)
+    return Result(
+        f"Django, a session's dict read, {kind}", "Django's db engine", base, ours, ratio, target
+    )
 
 
 def main() -> None:

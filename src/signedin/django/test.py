@@ -1,20 +1,17 @@
-"""Django's test client, where ours is the session engine: ``client.force_login(user)`` and
-``client.session`` know its cookies.
-"""
+"""Django's test clients, whose ``force_login(user)`` and ``session`` know our engine's cookies."""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
 from typing import Any
 
-from django.http import HttpRequest
 from django.test import AsyncClient as DjangosAsyncClient
 from django.test import Client as DjangosClient
 
 from ..outcomes import Presented
 from ..session import Client as Facts
 from .binding import Binding
-from .flow import flow
+from .flow import flow, is_engine
 from .sessions import SessionStore
 
 AGENT = Facts("127.0.0.1", "")
@@ -51,21 +48,24 @@ def keep(jar: MutableMapping[str, Any], binding: Binding) -> None:
 
 
 class _Signedin:
-    """What both clients do otherwise than Django's."""
+    """What both clients do otherwise than Django's; beside another engine nothing."""
 
     cookies: Any
 
     @property
-    def session(self) -> SessionStore:
+    def session(self) -> Any:
         """The dict of this browser; ``save()`` it after a change."""
-        return _Store(self.cookies)
+        return _Store(self.cookies) if is_engine() else super().session  # type: ignore[misc]
 
-    async def asession(self) -> SessionStore:
+    async def asession(self) -> Any:
         """The same."""
-        return _Store(self.cookies)
+        return _Store(self.cookies) if is_engine() else await super().asession()  # type: ignore[misc]
 
-    def _set_login_cookies(self, request: HttpRequest) -> None:
-        keep(self.cookies, request.session.binding)  # type: ignore[attr-defined]
+    def _set_login_cookies(self, request: Any) -> None:
+        if is_engine():
+            keep(self.cookies, request.session.binding)
+        else:
+            super()._set_login_cookies(request)  # type: ignore[misc]
 
 
 class Client(_Signedin, DjangosClient):

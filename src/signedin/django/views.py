@@ -46,7 +46,10 @@ def active_sessions(request: HttpRequest, below: str = "") -> HttpResponse:
     """The page. Its changes are told from those of other sites by what the browser says of them
     (CSRF-1), so they work without a token of Django's.
     """
-    host = Host(urls(), in_template(request, LAYOUT, {}), timezone.get_current_timezone())
+    zone = timezone.get_current_timezone()
+    # The site's own zone is nobody's: without one that was activated, the browser's is right.
+    known = None if zone == timezone.get_default_timezone() else zone
+    host = Host(urls(), in_template(request, LAYOUT, {}), known)
     return answered(request, below, lambda call, exchange: answer(call, exchange, host))
 
 
