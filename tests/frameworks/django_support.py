@@ -21,6 +21,15 @@ from django.test import Client, override_settings  # noqa: E402
 from signedin.django import flow as process  # noqa: E402
 from signedin.django.flow import flow  # noqa: E402
 
+
+class Customer(get_user_model()):  # type: ignore[misc]
+    """A proxy, as sites have them."""
+
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
 OURS = {"origin": "http://testserver"}
 FORM = "application/x-www-form-urlencoded"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client, override_settings
 
+from signedin import Policy
 from signedin.django.flow import flow
 
 from .django_site import BESIDE
@@ -47,6 +49,16 @@ def test_our_cookie_alone(site: Any) -> None:
     DjangosSession.objects.all().delete()
     assert who(ada) == ""
     assert listed("ada") == []
+
+
+def test_login_from_before_at_the_cap(site: Any, tmp_path: Path) -> None:
+    """Where the policy refuses one more session, it is logged out: nobody is signed in unlisted."""
+    settings = {"STORE": str(tmp_path / "capped.db"), "POLICY": Policy(cap=1, at_cap="refuse")}
+    with override_settings(SIGNEDIN=settings):
+        ada, before = browser("ada"), Client()
+        before.force_login(site.get(username="ada"))
+        assert who(before) == ""
+        assert who(ada) == "ada"
 
 
 def test_login_from_before(site: Any) -> None:

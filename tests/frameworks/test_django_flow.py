@@ -15,7 +15,7 @@ from signedin.errors import StoreUnavailable
 
 from ..support import DAY, HOUR, MINUTE, Clock
 from .django_site import WAYS
-from .django_support import act, browser, history, listed, log_in, open_site, who
+from .django_support import Customer, act, browser, history, listed, log_in, open_site, who
 
 
 @pytest.fixture(params=list(WAYS))
@@ -83,6 +83,24 @@ def test_password_set_by_another(site: Any) -> None:
     user.save()
     assert (who(ada), who(bob)) == ("ada", "")
     assert history("bob") == ["credentials_changed"]
+
+
+@pytest.mark.parametrize("logged_in", [False, True])
+def test_a_reset_that_signs_in(site: Any, logged_in: bool) -> None:
+    """The new password ends the other sessions, and its own request signs in (E7)."""
+    other, ada = browser("ada"), browser("ada" if logged_in else None)
+    assert ada.post("/reset/", {"username": "ada"}).content == b"in"
+    assert (who(ada), who(other)) == ("ada", "")
+    assert len(listed("ada")) == 1
+
+
+def test_a_proxy_of_the_users_model(site: Any) -> None:
+    """A password that is set through it counts as well (E7)."""
+    ada = browser("ada")
+    customer = Customer.objects.get(username="ada")
+    customer.set_password("new")
+    customer.save()
+    assert who(ada) == ""
 
 
 def test_other_changes_of_a_user_end_nothing(site: Any) -> None:

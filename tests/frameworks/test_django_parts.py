@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.template.autoreload import reset_loaders
 from django.test import Client, override_settings
 
 from signedin.django.directory import SiteUsers
@@ -52,6 +53,7 @@ def test_nothing_to_say(site: Any) -> None:
         ({"FRESH_FOR": "soon"}, "fresh_for"),
         ({"POLICY": "aal9"}, "'aal9' is not one of"),
         (["STORE"], "SIGNEDIN is a dict"),
+        ({"PAGE": "/x"}, "signedin.django.urls"),
     ],
 )
 def test_a_wrong_setting(site: Any, named: Any, says: str) -> None:
@@ -210,10 +212,12 @@ def test_the_sites_own_layout(site: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     template = folder / "layout.html"
     template.write_text("<title>{{ title }}</title>{{ head }}<nav>Site of {{ user }}</nav>{{ body }}")
+    reset_loaders()
     try:
         page = browser("ada").get("/account/sessions/").content.decode()
     finally:
         template.unlink()
+        reset_loaders()
     assert "<nav>Site of ada</nav>" in page
     assert "203.0.113.24" in page
 

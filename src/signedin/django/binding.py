@@ -45,7 +45,6 @@ class Binding:
     opened = False
     remember = False
     is_resuming = False
-    may_write = True
 
     def __init__(
         self, presented: Presented, client: Client, *, with_data: bool, **options: bool
@@ -55,6 +54,7 @@ class Binding:
         self.sync = _InThread(None, presented, client, flow().clock(), **options)  # type: ignore[arg-type]
         self.authenticated_by: tuple[str, ...] = ("password",)
         self.barrier: int | None = None
+        self.barriers: dict[str, int] = {}
 
     @classmethod
     def of(cls, request: HttpRequest, *, with_data: bool) -> Binding:

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
-from functools import cache, cached_property
-from typing import Any
+from functools import cached_property
+from threading import Lock
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from django.conf import settings as site
@@ -22,7 +23,14 @@ from ..incoming import Incoming
 from ..settings import Settings
 from ..threads import Background
 
-ENGINE = "signedin.django.sessions"
+ENGINE: Final = "signedin.django.sessions"
+ELSEWHERE: Final = {
+    "PAGE": "the page is where your URLconf includes signedin.django.urls",
+    "SIGN_IN_PATH": "people sign in at LOGIN_URL",
+    "EXCLUDE": "a view that doesn't use the session costs nothing, or next to it",
+}
+"""Settings that a site has in another place."""
+_OPENING: Final = Lock()
 
 
 class EngineSettings(Settings):
@@ -49,6 +57,9 @@ def site_settings() -> Settings:
     for name in told:
         if name != str(name).upper():
             raise SettingsError(f"SIGNEDIN has the key {name!r}. Write it as {str(name).upper()!r}.")
+    for name, instead in ELSEWHERE.items():
+        if name in told:
+            raise SettingsError(f"SIGNEDIN has {name}, which Django says itself: {instead}.")
     values: dict[str, Any] = {"sign_in_path": resolve_url(site.LOGIN_URL)}
     values |= {name.lower(): value for name, value in told.items()}
     if not is_engine():
@@ -90,17 +101,29 @@ class Flow:
         self.sessions.close()
 
 
-@cache
+_opened: Flow | None = None
+
+
 def flow() -> Flow:
     """This process's."""
-    return Flow()
+    return _opened or _open()
+
+
+def _open() -> Flow:
+    global _opened
+    with _OPENING:
+        if _opened is None:
+            _opened = Flow()
+        return _opened
 
 
 def forget_flow() -> None:
     """Settings have changed, as tests do it: open anew at the next use."""
-    if flow.cache_info().currsize:
-        flow().close()
-    flow.cache_clear()
+    global _opened
+    with _OPENING:
+        gone, _opened = _opened, None
+    if gone is not None:
+        gone.close()
 
 
 def _is_active(user_id: str) -> bool:

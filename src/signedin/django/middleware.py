@@ -20,6 +20,7 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from ..errors import StoreUnavailable
+from ..outcomes import Refused
 from .binding import CURRENT, Binding
 from .flow import flow
 from .responses import keep_private, outage, set_cookies, set_cookies_as_djangos
@@ -180,24 +181,35 @@ async def _aresume(request: HttpRequest, binding: Binding, user_id: str) -> None
 def record(request: HttpRequest, user: Any, binding: Binding) -> None:
     """A session of ours for a login of Django's that has none."""
     if user.is_authenticated:
-        binding.sync.sign_in(_id_of(user), authenticated_by=())
-        request.session[MARK] = _own_id(binding)
+        outcome = binding.sync.sign_in(_id_of(user), authenticated_by=())
+        if isinstance(outcome, Refused):
+            request.session.flush()
+            _forget_user(request)
+        else:
+            request.session[MARK] = outcome.session.id
 
 
 async def arecord(request: HttpRequest, user: Any, binding: Binding) -> None:
     """The same."""
     if user.is_authenticated:
-        await binding.in_loop.sign_in(_id_of(user), authenticated_by=())
-        await request.session.aset(MARK, _own_id(binding))
+        outcome = await binding.in_loop.sign_in(_id_of(user), authenticated_by=())
+        if isinstance(outcome, Refused):
+            await request.session.aflush()
+            _forget_user(request)
+        else:
+            await request.session.aset(MARK, outcome.session.id)
+
+
+def _forget_user(request: HttpRequest) -> None:
+    """Who it was has been looked up before."""
+    from django.contrib.auth.models import AnonymousUser
+
+    request.__dict__.pop("_acached_user", None)
+    request.user = AnonymousUser()
 
 
 def _id_of(user: Any) -> str:
     return str(user._meta.pk.value_to_string(user))
-
-
-def _own_id(binding: Binding) -> str | None:
-    session = binding.sync.session
-    return None if session is None else session.id
 
 
 class SessionMiddleware(_Bound, DjangosSessionMiddleware):

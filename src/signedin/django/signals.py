@@ -23,8 +23,9 @@ def connect() -> None:
     """For as long as the process runs."""
     user_logged_in.connect(_logged_in, dispatch_uid="signedin")
     user_logged_out.connect(_logged_out, dispatch_uid="signedin")
-    post_save.connect(_user_saved, sender=auth.get_user_model(), dispatch_uid="signedin")
-    post_delete.connect(_user_deleted, sender=auth.get_user_model(), dispatch_uid="signedin")
+    # A proxy of the user's model sends signals of its own.
+    post_save.connect(_saved, dispatch_uid="signedin")
+    post_delete.connect(_deleted, dispatch_uid="signedin")
     setting_changed.connect(_setting_changed, dispatch_uid="signedin")
 
 
@@ -36,11 +37,12 @@ def _logged_in(sender: object, request: HttpRequest, user: Any, **more: Any) -> 
     exchange = binding.open()
     session: Any = request.session
     if not binding.is_resuming:
+        user_id = user._meta.pk.value_to_string(user)
         outcome = exchange.sign_in(
-            user._meta.pk.value_to_string(user),
+            user_id,
             remember=binding.remember or bool(request.POST.get("remember")),
             authenticated_by=binding.authenticated_by,
-            barrier=binding.barrier,
+            barrier=binding.barriers.get(user_id, binding.barrier),
             data=session.encoded(dict(session.items())) if is_engine() else None,
         )
         if isinstance(outcome, Refused):
@@ -60,7 +62,7 @@ def _logged_out(sender: object, request: HttpRequest, **more: Any) -> None:
         binding.open().sign_out()
 
 
-def _user_saved(
+def _saved(
     sender: object,
     instance: Any,
     created: bool,
@@ -68,28 +70,35 @@ def _user_saved(
     **more: Any,
 ) -> None:
     """A password that was set ends all other sessions, an account that is disabled all (E7)."""
-    if created or more.get("raw"):
+    if created or more.get("raw") or not isinstance(instance, auth.get_user_model()):
         return
     user_id = instance._meta.pk.value_to_string(instance)
     if not instance.is_active and (update_fields is None or "is_active" in update_fields):
-        transaction.on_commit(lambda: flow().sessions.account_disabled(user_id) and None)
+        _disable_at_commit(user_id, more["using"])
     elif getattr(instance, "_password", None) is not None:
         binding = CURRENT.get()
-        transaction.on_commit(lambda: _credentials_changed(user_id, binding))
+        transaction.on_commit(lambda: _credentials_changed(user_id, binding), more["using"])
 
 
 def _credentials_changed(user_id: str, binding: Binding | None) -> None:
     """The user's own session goes on, where it is the user who has changed it."""
     session = None if binding is None else binding.open().session
     if binding is not None and session is not None and session.user_id == user_id:
-        binding.sync.credentials_changed()
+        outcome = binding.sync.credentials_changed()
     else:
-        flow().sessions.credentials_changed(user_id)
+        outcome = flow().sessions.credentials_changed(user_id)
+    if binding is not None and outcome is not None:
+        # A reset that signs in does so in the same request.
+        binding.barriers[user_id] = outcome.barrier
 
 
-def _user_deleted(sender: object, instance: Any, **more: Any) -> None:
-    user_id = instance._meta.pk.value_to_string(instance)
-    transaction.on_commit(lambda: flow().sessions.account_disabled(user_id) and None)
+def _deleted(sender: object, instance: Any, **more: Any) -> None:
+    if isinstance(instance, auth.get_user_model()):
+        _disable_at_commit(instance._meta.pk.value_to_string(instance), more["using"])
+
+
+def _disable_at_commit(user_id: str, using: str) -> None:
+    transaction.on_commit(lambda: flow().sessions.account_disabled(user_id) and None, using)
 
 
 def _setting_changed(setting: str, **more: Any) -> None:
