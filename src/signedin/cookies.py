@@ -1,4 +1,4 @@
-"""The two cookies: their names, their attributes, reading and writing them. Pure.
+"""Our cookies: their names, their attributes, reading and writing them. Pure.
 
 ``__Host-`` binds a cookie to this very origin (RFC 6265bis §4.1.3.2); browsers then demand
 ``Secure`` and ``Path=/``, and allow no ``Domain``.
@@ -47,17 +47,19 @@ class CookieNames:
     session: str = "__Host-signedin"
     remember: str = "__Host-signedin-remember"
     flash: str = "__Host-signedin-flash"
+    visitor: str = "__Host-signedin-visitor"
     secure: bool = True
 
     @classmethod
     def insecure(cls) -> CookieNames:
         """For plain HTTP on a host other than loopback: no prefix, no ``Secure`` (COOK-1)."""
-        return cls("signedin", "signedin-remember", "signedin-flash", secure=False)
+        names = ("signedin", "signedin-remember", "signedin-flash", "signedin-visitor")
+        return cls(*names, secure=False)
 
     @cached_property
     def find_all(self) -> Callable[[str], list[tuple[str, str]]]:
         """What finds (name, value) of each of our cookies in a ``Cookie`` header."""
-        ours = "|".join(map(re.escape, (self.session, self.remember, self.flash)))
+        ours = "|".join(map(re.escape, (self.session, self.remember, self.flash, self.visitor)))
         return re.compile(rf"(?:^|;)[ \t]*({ours})[ \t]*=[ \t]*([^;]*)").findall
 
     def set(self, name: str, value: str, max_age: int | None = None) -> Cookie:

@@ -25,6 +25,10 @@ class AnswerUnknown(StoreUnavailable):
     """The session store didn't confirm the change in time. Look before trying again."""
 
 
+class DataTooLarge(SignedinError, ValueError):
+    """A session's data bag is at most 64 kB; the one that was there stays."""
+
+
 class SchemaError(StoreUnavailable):
     """The store's schema is not the one this version of signedin works with."""
 

@@ -13,10 +13,11 @@ Why = Literal["barrier", "limit", "too_old", "account", "theft", "lost", "cross_
 
 
 class Presented(NamedTuple):
-    """The two cookies as a browser sent them, unchecked; None for one that it didn't send."""
+    """The cookies as a browser sent them, unchecked; None for one that it didn't send."""
 
     session: str | None = None
     remember: str | None = None
+    visitor: str | None = None
 
     def __repr__(self) -> str:
         return "Presented(<redacted>)"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
+from .errors import DataTooLarge
 from .reasons import Reason
 from .remember_me import Series
 from .session import Client, EndedRecord, EndedSession, Record, SessionId
@@ -60,6 +61,20 @@ class Touch(NamedTuple):
 
     session_id: SessionId
     client: Client | None
+
+
+DATA_BYTES: Final = 65_536
+"""A data bag's size, at most (64 kB)."""
+
+
+def checked_bag(bag: bytes | None) -> bytes | None:
+    """The bag, if it is small enough to be kept. Raises DataTooLarge."""
+    if bag is not None and len(bag) > DATA_BYTES:
+        raise DataTooLarge(
+            f"A session's data is at most {DATA_BYTES} bytes, not {len(bag)}; nothing was changed. Keep"
+            " what is large elsewhere, and its key here."
+        )
+    return bag
 
 
 @dataclass(frozen=True)

@@ -320,13 +320,13 @@ def test_a_store_that_fails_while_disabling(cli: Cli) -> None:
 def test_sweep_and_schema(cli: Cli, tmp_path: Path) -> None:
     """Cron's sweep; the store's schema: looked at without a change, printed, brought up to date."""
     fresh = str(tmp_path / "fresh.db")
-    assert "schema 0 of 2" in cli("schema", "status", "--store", fresh).stdout
+    assert "schema 0 of 3" in cli("schema", "status", "--store", fresh).stdout
     assert not Path(fresh).exists()
-    assert "applied 2 migrations" in cli("schema", "upgrade", "--store", fresh).stderr
+    assert "applied 3 migrations" in cli("schema", "upgrade", "--store", fresh).stderr
     assert "up to date" in cli("schema", "upgrade", "--store", fresh).stderr
     assert cli.json("schema", "status", "--store", fresh) == {
         "schema": "signedin.schema/1",
-        "version": 2,
+        "version": 3,
         "pending": [],
     }
     assert "CREATE TABLE session" in cli("schema", "sql").stdout

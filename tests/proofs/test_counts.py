@@ -136,6 +136,8 @@ def test_no_read_is_left_open(path: str) -> None:
         lambda: flow.store.newest(),
         lambda: flow.store.everybody_barrier(),
         lambda: flow.store.data(outcome.session.id),
+        lambda: flow.validate_with_data(token),
+        lambda: flow.find_visitor(token),
         lambda: flow.store.search(Query(1, "recent")),
         lambda: flow.search_page(Selector(), limit=1),
         lambda: flow.counts(),

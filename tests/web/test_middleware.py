@@ -283,7 +283,7 @@ async def test_long_headers_are_cut_before_they_are_kept(path: str, clock: Any) 
                 "/me", headers={"x-forwarded-for": header, "user-agent": "y" * 60_000}
             )
             assert answer.status_code == 200
-    assert app._client.cache_info().currsize == 3
+    assert app._incoming._known.cache_info().currsize == 3
     await app.sessions.close()
 
 

@@ -6,21 +6,27 @@ from collections.abc import Sequence
 
 from ..cookies import Cookie
 from ..errors import StoreUnavailable
+from ..events import logger
 from ..outcomes import CredentialsChanged, Presented, Refused, SignedIn, SignedOut
 from ..policy import touch_due
 from ..reasons import Reason
 from ..session import Client, Session
+from ..visitor import Visitor, is_due
 from .sessions import AsyncSessions
 
 
 class AsyncExchange:
     """What a request brought and what its response must carry.
 
-    presented: its two cookies. client: its facts. started_at: when it began, milliseconds. passive:
-    it is polling, which is no activity. cookies: to be set by the response, whatever it is.
+    presented: its cookies. client: its facts. started_at: when it began, milliseconds. passive: it is
+    polling, which is no activity. from_ours: it comes from our own pages, as far as that matters.
+    cookies: to be set by the response, whatever it is. data: the data bag as it is stored, where it was
+    asked for.
     """
 
     clear_cache = False
+    data: bytes | None = None
+    _visitor: Visitor | None = None
     _session: Session | None = None
     _outage: StoreUnavailable | None = None
     _dead_remember = False
@@ -55,15 +61,23 @@ class AsyncExchange:
         """Whether the store could be asked."""
         return self._outage is None
 
-    async def open(self, *, may_resume: bool) -> None:
+    async def open(self, *, may_resume: bool, with_data: bool = False) -> None:
         """Find the current session; never raises for an absent store, which is told on use.
 
-        may_resume: Remember me may start a session (not in a WebSocket handshake, R2).
+        may_resume: Remember me may start a session (not in a WebSocket handshake, R2). with_data: the
+        data bag is wanted, too, the session's or else the visitor's.
         """
+        presented = self.presented
         try:
-            self._session = await self.sessions.validate(self.presented.session)
-            if self._session is None and may_resume and self.presented.remember is not None:
+            if with_data:
+                self._session, self.data = await self.sessions.validate_with_data(presented.session)
+            else:
+                self._session = await self.sessions.validate(presented.session)
+            if self._session is None and may_resume and presented.remember is not None:
                 await self._resume()
+            if self._session is None and with_data and presented.visitor is not None:
+                self._visitor = await self.sessions.find_visitor(presented.visitor)
+                self.data = None if self._visitor is None else self._visitor.bag
         except StoreUnavailable as outage:
             self._outage = outage
 
@@ -90,14 +104,18 @@ class AsyncExchange:
         authenticated_by: Sequence[str] = ("password",),
         barrier: int | None = None,
         started_at: int | None = None,
+        data: bytes | None = None,
     ) -> SignedIn | Refused:
         """Start a session in this browser, whose cookies the response will set.
 
-        started_at: when the first credential was presented, if not with this request. A request
-        that came from another site is refused.
+        started_at: when the first credential was presented, if not with this request. data: the data
+        bag that moves over, unless it was another user's. A request that came from another site is
+        refused.
         """
         if not self.from_ours:
             return Refused("cross_site")
+        if not self.carries_data_to(user_id):
+            data = None
         outcome = await self.sessions.sign_in(
             user_id,
             self.client,
@@ -106,17 +124,62 @@ class AsyncExchange:
             remember=remember,
             authenticated_by=authenticated_by,
             presented=self._now_presented(),
+            data=data,
         )
         if isinstance(outcome, SignedIn):
             self._take(outcome)
+            self.data = data
+            await self._leave_visitor()
         return outcome
+
+    def carries_data_to(self, user_id: str | int) -> bool:
+        """Whether this request's data bag may become that user's: it is no other user's (S1)."""
+        return self._session is None or self._session.user_id == str(user_id)
+
+    async def keep_data(self, bag: bytes | None) -> bool:
+        """Write the request's data bag, None for an empty one, if it has changed. False where what it
+        belonged to has ended meanwhile, or the request came from another site: nothing was written.
+
+        Raises DataTooLarge, and StoreUnavailable when it can't be known whose it is.
+        """
+        session, visitor, is_same = self.session, self._visitor, bag == self.data
+        if session is not None:
+            kept = is_same or await self.sessions.set_data(session.id, bag)
+        elif bag is None:
+            kept = True
+            if visitor is not None:
+                await self._leave_visitor()
+        elif visitor is not None:
+            renewed = not self.passive and is_due(visitor, self.started_at)
+            kept = (is_same and not renewed) or await self.sessions.set_visitor(visitor, bag)
+        elif self.from_ours:
+            self._visitor, cookie = await self.sessions.add_visitor(bag)
+            self._set(cookie)
+            kept = True
+        else:
+            kept = False
+        if kept:
+            self.data = bag
+        return kept
+
+    async def _leave_visitor(self) -> None:
+        """The browser is no visitor's any more. What can't be removed now goes by itself."""
+        if self.presented.visitor is None and self._visitor is None:
+            return
+        names, visitor, self._visitor = self.sessions.settings.cookies, self._visitor, None
+        self._set(names.clear(names.visitor))
+        if visitor is not None:
+            try:
+                await self.sessions.drop_visitor(visitor)
+            except StoreUnavailable as error:
+                logger.warning("A visitor's data bag was not removed: %s", error)
 
     async def sign_out(self) -> SignedOut:
         """End this browser's session; the response clears its cookies and its cache.
 
         A request from another site, which comes without our cookies, clears nothing.
         """
-        if not self.from_ours or self._now_presented() == Presented():
+        if not self.from_ours or self._now_presented()[:2] == (None, None):
             return SignedOut((), ())
         outcome = await self.sessions.sign_out(self._now_presented())
         self._leave(outcome)
@@ -143,7 +206,7 @@ class AsyncExchange:
         if outcome.signed_in is not None:
             self._take(outcome.signed_in)
         else:
-            self._session = None
+            self._session = self.data = None
         if self.presented.remember is not None:
             self._set(names.clear(names.remember))
         return outcome
@@ -190,7 +253,7 @@ class AsyncExchange:
             self._set(cookie)
 
     def _leave(self, outcome: SignedOut) -> None:
-        self._session, self.clear_cache = None, True
+        self._session, self.data, self.clear_cache = None, None, True
         for cookie in outcome.cookies:
             self._set(cookie)
 
@@ -205,4 +268,5 @@ class AsyncExchange:
         return Presented(
             now.get(names.session, self.presented.session),
             now.get(names.remember, self.presented.remember),
+            now.get(names.visitor, self.presented.visitor),
         )

@@ -22,6 +22,7 @@ from ..session import (
     Client,
     EndedSession,
     Facts,
+    Record,
     Session,
     SessionId,
     checked_user_id,
@@ -36,6 +37,7 @@ from ..token import Token, new_secret
 from .core import changed
 from .operating import AsyncOperating
 from .resuming import resume
+from .visiting import AsyncVisiting
 
 NAME_CHARACTERS: Final = 64
 _NOTHING: Final = Presented()
@@ -50,7 +52,7 @@ class Keep(Enum):
 KEEP: Final = Keep.KEEP
 
 
-class AsyncSessions(AsyncOperating):
+class AsyncSessions(AsyncOperating, AsyncVisiting):
     """Sessions in a store, under settings, by a clock.
 
     clock: the time in milliseconds since the epoch. listeners: called with each event after the
@@ -142,7 +144,18 @@ class AsyncSessions(AsyncOperating):
         parsed = Token.parse(token)
         if parsed is None:
             return None
-        record = await self.store.find(SessionId(parsed.id))
+        return await self._judged(parsed, await self.store.find(SessionId(parsed.id)))
+
+    async def validate_with_data(self, token: str | None) -> tuple[Session | None, bytes | None]:
+        """The same, and the session's data bag, in the same read."""
+        parsed = Token.parse(token)
+        if parsed is None:
+            return None, None
+        record, bag = await self.store.find_with_data(SessionId(parsed.id))
+        session = await self._judged(parsed, record)
+        return session, None if session is None else bag
+
+    async def _judged(self, parsed: Token, record: Record | None) -> Session | None:
         now = self.clock()
         if (
             record is None

@@ -23,6 +23,7 @@ from ..session import (
     Client,
     EndedSession,
     Facts,
+    Record,
     Session,
     SessionId,
     checked_user_id,
@@ -37,6 +38,7 @@ from ..token import Token, new_secret
 from .core import changed
 from .operating import Operating
 from .resuming import resume
+from .visiting import Visiting
 
 NAME_CHARACTERS: Final = 64
 _NOTHING: Final = Presented()
@@ -51,7 +53,7 @@ class Keep(Enum):
 KEEP: Final = Keep.KEEP
 
 
-class Sessions(Operating):
+class Sessions(Operating, Visiting):
     """Sessions in a store, under settings, by a clock.
 
     clock: the time in milliseconds since the epoch. listeners: called with each event after the
@@ -143,7 +145,18 @@ class Sessions(Operating):
         parsed = Token.parse(token)
         if parsed is None:
             return None
-        record = self.store.find(SessionId(parsed.id))
+        return self._judged(parsed, self.store.find(SessionId(parsed.id)))
+
+    def validate_with_data(self, token: str | None) -> tuple[Session | None, bytes | None]:
+        """The same, and the session's data bag, in the same read."""
+        parsed = Token.parse(token)
+        if parsed is None:
+            return None, None
+        record, bag = self.store.find_with_data(SessionId(parsed.id))
+        session = self._judged(parsed, record)
+        return session, None if session is None else bag
+
+    def _judged(self, parsed: Token, record: Record | None) -> Session | None:
         now = self.clock()
         if (
             record is None

@@ -6,16 +6,15 @@ from collections.abc import Iterable, MutableSequence
 from typing import Final, TypeAlias
 
 from ..cookies import Cookie
+from ..outgoing import private_control, varies
 
 Header: TypeAlias = tuple[bytes, bytes]
 
 VARY: Final = (b"vary", b"Cookie")
-USER_AGENT_BYTES: Final = 512
-FORWARDED_BYTES: Final = 4096
 NO_STORE: Final = (b"cache-control", b"no-store")
 
 
-def read(headers: Iterable[Header], proxy_header: bytes) -> tuple[bytes, bytes, bytes | None, bool]:
+def read(headers: Iterable[Header], proxy_header: bytes) -> tuple[str, bytes, str | None, bool]:
     """The headers that a session depends on, in one walk: cookies, user agent, what the proxy says,
     and whether the request is only polling. A header in parts is one (RFC 9113 §8.2.3).
     """
@@ -24,12 +23,13 @@ def read(headers: Iterable[Header], proxy_header: bytes) -> tuple[bytes, bytes, 
         if name == b"cookie":
             cookie = value if not cookie else cookie + b"; " + value
         elif name == b"user-agent":
-            user_agent = value[:USER_AGENT_BYTES]
+            user_agent = value
         elif name == proxy_header:
             forwarded = value if forwarded is None else forwarded + b"," + value
         elif name == b"signedin-passive":
             passive = value == b"1"
-    return cookie, user_agent, forwarded and forwarded[-FORWARDED_BYTES:], passive
+    told = None if forwarded is None else forwarded.decode("latin-1")
+    return cookie.decode("latin-1"), user_agent, told, passive
 
 
 def find(headers: Iterable[Header], name: bytes) -> str | None:
@@ -60,19 +60,17 @@ def keep_private(headers: MutableSequence[Header], *, session_read: bool) -> byt
             vary += value.lower() + b","
         elif lowered == b"cache-control":
             control += value.lower() + b","
-    if not vary or not {part.strip() for part in vary.split(b",")} & {b"cookie", b"*"}:
+    if not vary or not varies(vary.decode("latin-1")):
         headers.append(VARY)
     if not session_read:
         return kind
     if not control:
         headers.append(NO_STORE)
         return kind
-    said = {part.strip() for part in control.split(b",")} - {b""}
-    if said & {b"no-store", b"private"} and b"public" not in said:
-        return kind
-    headers[:] = [header for header in headers if header[0].lower() != b"cache-control"]
-    kept = [part for part in sorted(said) if part != b"public" and not part.startswith(b"s-maxage")]
-    headers.append((b"cache-control", b", ".join([b"private", *kept])) if kept else NO_STORE)
+    better = private_control(control.decode("latin-1"))
+    if better is not None:
+        headers[:] = [header for header in headers if header[0].lower() != b"cache-control"]
+        headers.append((b"cache-control", better.encode("latin-1")))
     return kind
 
 

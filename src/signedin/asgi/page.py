@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeAlias
-from urllib.parse import parse_qsl
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+from .. import calls
 from .._async.routes import Host, answer
+from ..calls import BODY_BYTES, TOO_LARGE
 from ..colours import async_call
 from ..cookies import CookieNames
 from ..cookies import read as read_cookies
@@ -20,8 +21,6 @@ from . import headers
 from .types import Receive, Scope, Send, send_reply
 from .verbs import exchange
 
-BODY_BYTES: Final = 65_536
-FORM: Final = "application/x-www-form-urlencoded"
 Layout: TypeAlias = Callable[[Scope, str, str, str], object]
 
 
@@ -49,27 +48,29 @@ class ActiveSessionsPage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
-        await send_reply(send, await self._reply(scope, receive), body=scope["method"] != "HEAD")
+        url = scope.get("root_path", "") + self._prefix
+        reply = await self.reply(scope, receive, self._prefix, url)
+        await send_reply(send, reply, body=scope["method"] != "HEAD")
 
     def message(self, scope: Scope, status: int, title: str, text: str, more: Headers = ()) -> Reply:
         """A page that says one thing, in a layout that needs nothing of the host's."""
         fragment = message(title, text, urls=Urls(scope.get("root_path", "") + self._prefix))
         return Reply.html(default_layout(*fragment), status, (("cache-control", "no-store"), *more))
 
-    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+    async def reply(self, scope: Scope, receive: Receive, path: str, url: str) -> Reply:
+        """The reply to a request below this path, which is this URL for the browser."""
         if self._limit is not None and scope["method"] not in SAFE_METHODS:
             wait = await async_call(self._limit, scope)
             if wait is not None:
                 return problem(429, "too_many", say("too_many", n=wait), (("retry-after", str(wait)),))
         this = exchange(scope)
-        call = await read_call(scope, receive, self._prefix, this.sessions.settings.cookies)
-        return call if isinstance(call, Reply) else await answer(call, this, self._host(scope))
+        call = await read_call(scope, receive, path, this.sessions.settings.cookies)
+        return call if isinstance(call, Reply) else await answer(call, this, self._host(scope, url))
 
-    def _host(self, scope: Scope) -> Host:
-        root = scope.get("root_path", "")
-        admin = None if self._admin is None else root + self._admin
+    def _host(self, scope: Scope, url: str) -> Host:
+        admin = None if self._admin is None else scope.get("root_path", "") + self._admin
         layout, zone = shown_by(scope, self._layout, self._time_zone)
-        return Host(Urls(root + self._prefix), layout, zone, admin)
+        return Host(Urls(url), layout, zone, admin)
 
 
 def shown_by(
@@ -83,43 +84,23 @@ def shown_by(
 
 async def read_call(scope: Scope, receive: Receive, prefix: str, names: CookieNames) -> Call | Reply:
     """The request as a route below this path sees it; a reply to one that can't be read."""
-    form = await _form(scope, receive)
-    if isinstance(form, Reply):
-        return form
-    try:
-        query = parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=32)
-    except ValueError:
-        return problem(400, "bad_query", "This address has too many parts.")
-    cookie = headers.read(scope["headers"], b"")[0].decode("latin-1")
-    return Call(
-        method=scope["method"],
-        path=scope["path"][len(prefix) :].lstrip("/"),
-        query=dict(query),
-        form=dict(form),
-        ids=tuple(value for name, value in form if name == "id"),
-        accept=headers.find(scope["headers"], b"accept") or "",
-        if_none_match=headers.find(scope["headers"], b"if-none-match") or "",
-        flash=read_cookies(cookie, names).get(names.flash),
-    )
-
-
-async def _form(scope: Scope, receive: Receive) -> list[tuple[str, str]] | Reply:
-    """The fields of a form, 64 kB and 1000 fields at most; a body must be one (CSRF-1)."""
     body = b""
     if scope["method"] not in ("GET", "HEAD"):
         while True:
             message = await receive()
             body += message.get("body", b"")
             if len(body) > BODY_BYTES:
-                return problem(413, "too_large", f"A form here has at most {BODY_BYTES} bytes.")
+                return TOO_LARGE
             if not message.get("more_body", False):
                 break
-    if not body:
-        return []
-    kind = (headers.find(scope["headers"], b"content-type") or "").partition(";")[0].strip().lower()
-    if kind != FORM:
-        return problem(415, "unsupported_media_type", f"Send the form as {FORM}.")
-    try:
-        return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=1000)
-    except ValueError:
-        return problem(400, "bad_form", "This is not a form that can be read.")
+    sent = scope["headers"]
+    return calls.read_call(
+        scope["method"],
+        scope["path"][len(prefix) :],
+        query=scope["query_string"].decode("latin-1"),
+        body=body,
+        content_type=headers.find(sent, b"content-type") or "",
+        accept=headers.find(sent, b"accept") or "",
+        if_none_match=headers.find(sent, b"if-none-match") or "",
+        flash=read_cookies(headers.read(sent, b"")[0], names).get(names.flash),
+    )

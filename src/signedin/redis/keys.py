@@ -25,6 +25,7 @@ class Keys:
         self.users = f"{prefix}:{{*}}"
         self.histories = f"{prefix}:{{*}}:h"
         self.all = f"{prefix}:{{*"
+        self._visitors = f"{prefix}:visitor:"
         self.everybody = f"{prefix}:everybody"
         self.log = f"{prefix}:{{audit}}:log"
         self.firsts = f"{prefix}:{{audit}}:first"
@@ -41,6 +42,10 @@ class Keys:
     def data(self, tag: str) -> str:
         """The data bags."""
         return f"{self._start}{tag}}}:d"
+
+    def visitor(self, visitor_id: str) -> str:
+        """A visitor's own key; it is nobody's, so it lies anywhere."""
+        return f"{self._visitors}{visitor_id}"
 
     def of(self, tag: str) -> tuple[str, str, str, str]:
         """All keys of a tag: sessions, history, data bags, barriers."""

@@ -25,6 +25,7 @@ from ..session import (
     user_tag,
 )
 from ..steps import UserRecords, UserSessions
+from ..visitor import Visitor
 from .user_agents import packed, unpacked
 
 # Times are 6 bytes: their lower 4 and their upper 2. 0 is none.
@@ -316,3 +317,18 @@ def import_args(user: UserRecords) -> list[Any]:
         args += (key_of(record.id)[0], pack_session(record))
         args += ("0", b"") if bag is None else ("1", bag)
     return args
+
+
+# ── visitors ─────────────────────────────────────────────────────────────────────────────────
+
+
+def pack_visitor(visitor: Visitor) -> bytes:
+    """The hash, the time, the bag."""
+    return visitor.secret_hash + visitor.expires_at.to_bytes(6, "little") + visitor.bag
+
+
+def unpack_visitor(visitor_id: str, value: bytes) -> Visitor | None:
+    """The visitor; None for what somebody else wrote."""
+    if len(value) < 38:
+        return None
+    return Visitor(visitor_id, value[:32], int.from_bytes(value[32:38], "little"), value[38:])

@@ -31,6 +31,7 @@ from ..steps import (
     Swept,
     Touch,
 )
+from ..visitor import Visitor
 
 _SQL: Final = statements("sqlite/writing.sql")
 _READ: Final = statements("sqlite/reading.sql")
@@ -190,6 +191,18 @@ def set_data(connection: apsw.Connection, session_id: SessionId, bag: bytes | No
     return connection.changes() > 0
 
 
+def keep_visitor(connection: apsw.Connection, visitor: Visitor, *, new: bool) -> bool:
+    """See :meth:`AsyncStore.keep_visitor`."""
+    statement = _SQL["add_visitor" if new else "set_visitor"]
+    connection.execute(statement, (bytes.fromhex(visitor.id), *visitor[1:]))
+    return connection.changes() > 0
+
+
+def drop_visitor(connection: apsw.Connection, visitor_id: str) -> None:
+    """See :meth:`AsyncStore.drop_visitor`."""
+    connection.execute(_SQL["drop_visitor"], (bytes.fromhex(visitor_id),))
+
+
 # ── ending ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -298,6 +311,8 @@ def sweep(
     connection.execute(_SQL["old_history"], (now - HISTORY_AGE, limit))
     removed = connection.changes()
     connection.execute(_SQL["old_series"], (now, limit))
+    removed = max(removed, connection.changes())
+    connection.execute(_SQL["old_visitors"], (now, limit))
     removed = max(removed, connection.changes())
     connection.execute(_SQL["old_barriers"], (now - BARRIER_KEPT,))
     return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)

@@ -39,6 +39,7 @@ from ...steps import (
     UserRecords,
     UserSessions,
 )
+from ...visitor import Visitor
 
 
 class AsyncStore(Protocol):
@@ -46,6 +47,9 @@ class AsyncStore(Protocol):
 
     async def find(self, session_id: SessionId) -> Record | None:
         """The record, dead or alive. The hot path: one read, no write."""
+
+    async def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        """The record and its data bag, in one read."""
 
     async def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
         """Those of the records that are there, in one read."""
@@ -116,7 +120,7 @@ class AsyncStore(Protocol):
         """The barrier for all users, or 0."""
 
     async def sweep(self, now: int, limit: int) -> Swept:
-        """End what has expired, at most so many; remove old history, series and barriers."""
+        """End what has expired, at most so many; remove old history, series, barriers and visitors."""
 
     async def newest(self) -> int:
         """When the most recently active session was active, or 0."""
@@ -126,6 +130,17 @@ class AsyncStore(Protocol):
 
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """Write the data bag (64 kB at most) of a live session, or remove it."""
+
+    async def find_visitor(self, visitor_id: str) -> Visitor | None:
+        """A visitor by its id (48 hex digits), in time or not."""
+
+    async def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
+        """Write a visitor and its data bag (64 kB at most). new: it must not be there yet; else it must
+        still be. Whether it was written.
+        """
+
+    async def drop_visitor(self, visitor_id: str) -> None:
+        """Remove a visitor."""
 
     async def audit(self, entry: AuditEntry, *, once: bool = False) -> None:
         """Add an entry to the audit trail; none is ever changed or removed. once: unless its run has

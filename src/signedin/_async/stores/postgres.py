@@ -20,8 +20,10 @@ from ...steps import (
     Swept,
     Touch,
     UserSessions,
+    checked_bag,
 )
 from ...together import MOST, AsyncTogether
+from ...visitor import Visitor
 from .postgres_line import AsyncLine
 from .postgres_link import AsyncPostgresLink
 from .postgres_operating import AsyncPostgresOperating
@@ -30,7 +32,6 @@ from .postgres_steps import AsyncStep
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
 """Seconds, by default."""
-DATA_BYTES: Final = 65_536
 
 
 class AsyncPostgresStore(AsyncPostgresOperating):
@@ -50,6 +51,9 @@ class AsyncPostgresStore(AsyncPostgresOperating):
     ) -> None:
         self._link = AsyncPostgresLink(where, schema, connect_within, answer_within)
         self._together: AsyncTogether[SessionId, Record | None] = AsyncTogether(self._find_all)
+        self._with_data: AsyncTogether[SessionId, tuple[Record | None, bytes | None]] = AsyncTogether(
+            self._find_all_with_data
+        )
 
     # ── reads ────────────────────────────────────────────────────────────────────────────────
 
@@ -67,6 +71,17 @@ class AsyncPostgresStore(AsyncPostgresOperating):
             rows = await self._link.rows("find", (raw,))
             found |= {record.id: record for record in map(record_of, rows)}
         return [found.get(i) for i in session_ids]
+
+    async def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        return await self._with_data.ask(session_id)
+
+    async def _find_all_with_data(
+        self, session_ids: Sequence[SessionId]
+    ) -> list[tuple[Record | None, bytes | None]]:
+        """In the order asked for; at most ``MOST``, as they travel together."""
+        rows = await self._link.rows("find_with_data", (bytes.fromhex("".join(session_ids)),))
+        found = {id_of(row[0], row[1]): (record_of(row[:-1]), row[-1]) for row in rows}
+        return [found.get(i, (None, None)) for i in session_ids]
 
     async def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
         if not session_ids:
@@ -120,6 +135,10 @@ class AsyncPostgresStore(AsyncPostgresOperating):
         rows = await self._link.rows("data", key_of(session_id))
         return rows[0][0] if rows else None
 
+    async def find_visitor(self, visitor_id: str) -> Visitor | None:
+        rows = await self._link.rows("find_visitor", (bytes.fromhex(visitor_id),))
+        return Visitor(visitor_id, *rows[0]) if rows else None
+
     # ── writes ───────────────────────────────────────────────────────────────────────────────
 
     async def add(self, sign_in: SignIn) -> Added | Refusal:
@@ -163,9 +182,22 @@ class AsyncPostgresStore(AsyncPostgresOperating):
         return await self._link.step(lambda line: self._step(line).sweep(rows, limit, now), patient=True)
 
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
-        if bag is not None and len(bag) > DATA_BYTES:
-            raise ValueError(f"A session's data is at most {DATA_BYTES} bytes, not {len(bag)}.")
+        checked_bag(bag)
         return await self._link.step(lambda line: self._step(line).set_data(session_id, bag, now))
+
+    async def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
+        checked_bag(visitor.bag)
+        values = (bytes.fromhex(visitor.id), *visitor[1:])
+        statement = "add_visitor" if new else "set_visitor"
+        count = await self._link.step(
+            lambda line: self._step(line).count(statement, *values), lasting=False
+        )
+        return count > 0
+
+    async def drop_visitor(self, visitor_id: str) -> None:
+        await self._link.step(
+            lambda line: self._step(line).send("drop_visitor", bytes.fromhex(visitor_id))
+        )
 
     async def close(self) -> None:
         await self._link.close()

@@ -263,6 +263,7 @@ class AsyncStep:
             ended += await self._end_rows(tag, user_id, rows, None, None, now)
         removed = await self.count("old_history", now - HISTORY_AGE, limit)
         removed = max(removed, await self.count("old_series", now, limit))
+        removed = max(removed, await self.count("old_visitors", now, limit))
         await self.send("old_owners", now - BARRIER_KEPT, limit)
         return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)
 

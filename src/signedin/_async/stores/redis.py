@@ -32,8 +32,10 @@ from ...steps import (
     SignIn,
     Touch,
     UserSessions,
+    checked_bag,
 )
 from ...together import AsyncTogether
+from ...visitor import Visitor
 from .redis_link import AsyncRedisLink, Step
 from .redis_opening import AsyncOpening
 from .redis_operating import AsyncRedisOperating
@@ -41,7 +43,6 @@ from .redis_operating import AsyncRedisOperating
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
 """Seconds, by default."""
-DATA_BYTES: Final = 65_536
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_entry = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
@@ -50,9 +51,9 @@ _decode_entry = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
 class AsyncRedisStore(AsyncRedisOperating):
     """Keeps sessions on a Redis or Valkey server, or a cluster of them.
 
-    where: a URL, see :class:`~signedin.redis.address.Address`, or a client of redis-py. prefix,
-    replicas, rdb_only: as in the URL, for a client. connect_within, answer_within: seconds; a client
-    has its own.
+    where: a URL, see :class:`~signedin.redis.address.Address`, or a client of redis-py; of a cluster's
+    client its nodes, credentials and TLS are taken. prefix, replicas, rdb_only: as in the URL, for a
+    client. connect_within, answer_within: seconds; a client of one server has its own.
     """
 
     def __init__(
@@ -68,6 +69,9 @@ class AsyncRedisStore(AsyncRedisOperating):
         self._opening = AsyncOpening(where, prefix, replicas, rdb_only, connect_within, answer_within)
         self.keys = Keys(self._opening.address.prefix)
         self._together: AsyncTogether[SessionId, Record | None] = AsyncTogether(self._find_all)
+        self._with_data: AsyncTogether[SessionId, tuple[Record | None, bytes | None]] = AsyncTogether(
+            self._find_all_with_data
+        )
         self._swept: tuple[int, Any] | None = None
 
     @property
@@ -91,26 +95,44 @@ class AsyncRedisStore(AsyncRedisOperating):
 
     async def _find_all(self, session_ids: Sequence[SessionId]) -> list[Record | None]:
         """In the order asked for."""
-        link = self._opening.quick or await self._opening.open()
         names = [self.keys.sessions(i[24:]) for i in session_ids]
-        fields = [bytes.fromhex(i[:24]) for i in session_ids]
-        values: Sequence[bytes | None]
+        values = await self._fields(names, [bytes.fromhex(i[:24]) for i in session_ids])
+        unpack = records.unpack_session
+        return [
+            None if value is None else unpack(session_id, value)
+            for session_id, value in zip(session_ids, values, strict=True)
+        ]
+
+    async def _fields(self, names: Sequence[str], fields: Sequence[bytes]) -> Sequence[bytes | None]:
+        """A field of each of these hashes, in one round trip; none of what is no hash."""
+        link = self._opening.quick or await self._opening.open()
         try:
             if len(names) > 1 and link.nodes_at_once:  # an answer for all costs a tenth of one for each
                 (values,) = await link.look((Step("find", names, fields),))
-            else:
-                values = await link.ask_all([("HGET", *of) for of in zip(names, fields, strict=True)])
+                return values  # type: ignore[no-any-return]
+            return await link.ask_all([("HGET", *of) for of in zip(names, fields, strict=True)])
         except StoreUnavailable as error:
             if error.__cause__ is None or not is_other_type(error.__cause__):
                 raise
             if len(names) == 1:
                 return [None]
             # Somebody else's value under one of the keys: the others are asked for alone.
-            return [(await self._find_all((i,)))[0] for i in session_ids]
-        unpack = records.unpack_session
+            return [(await self._fields((n,), (f,)))[0] for n, f in zip(names, fields, strict=True)]
+
+    async def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        return await self._with_data.ask(session_id)
+
+    async def _find_all_with_data(
+        self, session_ids: Sequence[SessionId]
+    ) -> list[tuple[Record | None, bytes | None]]:
+        """In the order asked for."""
+        tags = [i[24:] for i in session_ids]
+        names = [*map(self.keys.sessions, tags), *map(self.keys.data, tags)]
+        values = await self._fields(names, [bytes.fromhex(i[:24]) for i in session_ids] * 2)
+        unpack, count = records.unpack_session, len(session_ids)
         return [
-            None if value is None else unpack(session_id, value)
-            for session_id, value in zip(session_ids, values, strict=True)
+            (None, None) if value is None else (unpack(session_id, value), bag)
+            for session_id, value, bag in zip(session_ids, values[:count], values[count:], strict=True)
         ]
 
     async def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
@@ -157,6 +179,15 @@ class AsyncRedisStore(AsyncRedisOperating):
         random, tag = key_of(session_id)
         bag: bytes | None = await (await self.link()).ask("HGET", self.keys.data(tag), random)
         return bag
+
+    async def find_visitor(self, visitor_id: str) -> Visitor | None:
+        try:
+            value = await (await self.link()).ask("GET", self.keys.visitor(visitor_id))
+        except StoreUnavailable as error:
+            if error.__cause__ is None or not is_other_type(error.__cause__):
+                raise
+            return None
+        return None if value is None else records.unpack_visitor(visitor_id, value)
 
     # ── writes ───────────────────────────────────────────────────────────────────────────────
 
@@ -225,11 +256,20 @@ class AsyncRedisStore(AsyncRedisOperating):
         return bool(await self._run("rename", tag, args, only=(0,)))
 
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
-        if bag is not None and len(bag) > DATA_BYTES:
-            raise ValueError(f"A session's data is at most {DATA_BYTES} bytes, not {len(bag)}.")
+        checked_bag(bag)
         random, tag = key_of(session_id)
         args = (random, now) if bag is None else (random, now, bag)
         return bool(await self._run("set_data", tag, args, only=(0, 2)))
+
+    async def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
+        checked_bag(visitor.bag)
+        key, left = self.keys.visitor(visitor.id), max(visitor.expires_at - now, 1)
+        there = "NX" if new else "XX"
+        command = ("SET", key, records.pack_visitor(visitor), "PX", left, there)
+        return await (await self.link()).write(command) is not None
+
+    async def drop_visitor(self, visitor_id: str) -> None:
+        await (await self.link()).write(("DEL", self.keys.visitor(visitor_id)))
 
     async def end(self, ending: Ending) -> Ended:
         return (await self.end_many([ending]))[0]

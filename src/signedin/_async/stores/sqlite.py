@@ -39,13 +39,14 @@ from ...steps import (
     Touch,
     UserRecords,
     UserSessions,
+    checked_bag,
 )
+from ...visitor import Visitor
 
 T = TypeVar("T")
 
 ANSWER_WITHIN: Final = 5.0
 """Seconds that a write may take, its turn among processes included."""
-DATA_BYTES: Final = 65_536
 
 _SQL: Final = statements("sqlite/reading.sql")
 _FIND: Final = _SQL["find"]
@@ -90,6 +91,18 @@ class AsyncSqliteStore:
         except UnicodeDecodeError:  # somebody wrote bytes that are no text: not a session
             return None
         return None if row is None else Record(session_id, *row)
+
+    async def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        if self._inline:
+            return self._find_with_data(session_id)
+        return await async_in_thread(self._find_with_data, session_id)
+
+    def _find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        try:
+            rows = self._rows("find_with_data", key_of(session_id))
+        except UnicodeDecodeError:
+            return None, None
+        return (Record(session_id, *rows[0][:-1]), rows[0][-1]) if rows else (None, None)
 
     async def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
         wanted = _json([(i[24:], i[:24]) for i in session_ids]).decode()
@@ -227,6 +240,10 @@ class AsyncSqliteStore:
         rows = await self._inline_read(lambda: self._rows("data", key_of(session_id)))
         return rows[0][0] if rows else None
 
+    async def find_visitor(self, visitor_id: str) -> Visitor | None:
+        rows = await self._inline_read(lambda: self._rows("find_visitor", (bytes.fromhex(visitor_id),)))
+        return Visitor(visitor_id, *rows[0]) if rows else None
+
     def _records(self, statement: str, values: tuple[Any, ...]) -> list[Record]:
         return [Record(id_of(row[0], row[1]), *row[2:]) for row in self._rows(statement, values)]
 
@@ -295,9 +312,15 @@ class AsyncSqliteStore:
         return await self._write(lambda connection: steps.sweep(connection, keys, limit, now))
 
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
-        if bag is not None and len(bag) > DATA_BYTES:
-            raise ValueError(f"A session's data is at most {DATA_BYTES} bytes, not {len(bag)}.")
+        checked_bag(bag)
         return await self._write(lambda connection: steps.set_data(connection, session_id, bag, now))
+
+    async def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
+        checked_bag(visitor.bag)
+        return await self._write(lambda connection: steps.keep_visitor(connection, visitor, new=new))
+
+    async def drop_visitor(self, visitor_id: str) -> None:
+        await self._write(lambda connection: steps.drop_visitor(connection, visitor_id))
 
     async def close(self) -> None:
         await async_in_thread(self._engine.close)

@@ -40,6 +40,7 @@ from ...steps import (
     UserRecords,
     UserSessions,
 )
+from ...visitor import Visitor
 
 
 class Store(Protocol):
@@ -47,6 +48,9 @@ class Store(Protocol):
 
     def find(self, session_id: SessionId) -> Record | None:
         """The record, dead or alive. The hot path: one read, no write."""
+
+    def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        """The record and its data bag, in one read."""
 
     def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
         """Those of the records that are there, in one read."""
@@ -117,7 +121,7 @@ class Store(Protocol):
         """The barrier for all users, or 0."""
 
     def sweep(self, now: int, limit: int) -> Swept:
-        """End what has expired, at most so many; remove old history, series and barriers."""
+        """End what has expired, at most so many; remove old history, series, barriers and visitors."""
 
     def newest(self) -> int:
         """When the most recently active session was active, or 0."""
@@ -127,6 +131,17 @@ class Store(Protocol):
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """Write the data bag (64 kB at most) of a live session, or remove it."""
+
+    def find_visitor(self, visitor_id: str) -> Visitor | None:
+        """A visitor by its id (48 hex digits), in time or not."""
+
+    def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
+        """Write a visitor and its data bag (64 kB at most). new: it must not be there yet; else it must
+        still be. Whether it was written.
+        """
+
+    def drop_visitor(self, visitor_id: str) -> None:
+        """Remove a visitor."""
 
     def audit(self, entry: AuditEntry, *, once: bool = False) -> None:
         """Add an entry to the audit trail; none is ever changed or removed. once: unless its run has

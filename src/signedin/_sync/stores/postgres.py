@@ -21,8 +21,10 @@ from ...steps import (
     Swept,
     Touch,
     UserSessions,
+    checked_bag,
 )
 from ...together import MOST, Together
+from ...visitor import Visitor
 from .postgres_line import Line
 from .postgres_link import PostgresLink
 from .postgres_operating import PostgresOperating
@@ -31,7 +33,6 @@ from .postgres_steps import Step
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
 """Seconds, by default."""
-DATA_BYTES: Final = 65_536
 
 
 class PostgresStore(PostgresOperating):
@@ -51,6 +52,9 @@ class PostgresStore(PostgresOperating):
     ) -> None:
         self._link = PostgresLink(where, schema, connect_within, answer_within)
         self._together: Together[SessionId, Record | None] = Together(self._find_all)
+        self._with_data: Together[SessionId, tuple[Record | None, bytes | None]] = Together(
+            self._find_all_with_data
+        )
 
     # ── reads ────────────────────────────────────────────────────────────────────────────────
 
@@ -68,6 +72,17 @@ class PostgresStore(PostgresOperating):
             rows = self._link.rows("find", (raw,))
             found |= {record.id: record for record in map(record_of, rows)}
         return [found.get(i) for i in session_ids]
+
+    def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        return self._with_data.ask(session_id)
+
+    def _find_all_with_data(
+        self, session_ids: Sequence[SessionId]
+    ) -> list[tuple[Record | None, bytes | None]]:
+        """In the order asked for; at most ``MOST``, as they travel together."""
+        rows = self._link.rows("find_with_data", (bytes.fromhex("".join(session_ids)),))
+        found = {id_of(row[0], row[1]): (record_of(row[:-1]), row[-1]) for row in rows}
+        return [found.get(i, (None, None)) for i in session_ids]
 
     def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
         if not session_ids:
@@ -121,6 +136,10 @@ class PostgresStore(PostgresOperating):
         rows = self._link.rows("data", key_of(session_id))
         return rows[0][0] if rows else None
 
+    def find_visitor(self, visitor_id: str) -> Visitor | None:
+        rows = self._link.rows("find_visitor", (bytes.fromhex(visitor_id),))
+        return Visitor(visitor_id, *rows[0]) if rows else None
+
     # ── writes ───────────────────────────────────────────────────────────────────────────────
 
     def add(self, sign_in: SignIn) -> Added | Refusal:
@@ -160,9 +179,18 @@ class PostgresStore(PostgresOperating):
         return self._link.step(lambda line: self._step(line).sweep(rows, limit, now), patient=True)
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
-        if bag is not None and len(bag) > DATA_BYTES:
-            raise ValueError(f"A session's data is at most {DATA_BYTES} bytes, not {len(bag)}.")
+        checked_bag(bag)
         return self._link.step(lambda line: self._step(line).set_data(session_id, bag, now))
+
+    def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
+        checked_bag(visitor.bag)
+        values = (bytes.fromhex(visitor.id), *visitor[1:])
+        statement = "add_visitor" if new else "set_visitor"
+        count = self._link.step(lambda line: self._step(line).count(statement, *values), lasting=False)
+        return count > 0
+
+    def drop_visitor(self, visitor_id: str) -> None:
+        self._link.step(lambda line: self._step(line).send("drop_visitor", bytes.fromhex(visitor_id)))
 
     def close(self) -> None:
         self._link.close()

@@ -262,6 +262,7 @@ class Step:
             ended += self._end_rows(tag, user_id, rows, None, None, now)
         removed = self.count("old_history", now - HISTORY_AGE, limit)
         removed = max(removed, self.count("old_series", now, limit))
+        removed = max(removed, self.count("old_visitors", now, limit))
         self.send("old_owners", now - BARRIER_KEPT, limit)
         return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)
 

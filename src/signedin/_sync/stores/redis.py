@@ -33,8 +33,10 @@ from ...steps import (
     SignIn,
     Touch,
     UserSessions,
+    checked_bag,
 )
 from ...together import Together
+from ...visitor import Visitor
 from .redis_link import RedisLink, Step
 from .redis_opening import Opening
 from .redis_operating import RedisOperating
@@ -42,7 +44,6 @@ from .redis_operating import RedisOperating
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
 """Seconds, by default."""
-DATA_BYTES: Final = 65_536
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_entry = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
@@ -51,9 +52,9 @@ _decode_entry = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
 class RedisStore(RedisOperating):
     """Keeps sessions on a Redis or Valkey server, or a cluster of them.
 
-    where: a URL, see :class:`~signedin.redis.address.Address`, or a client of redis-py. prefix,
-    replicas, rdb_only: as in the URL, for a client. connect_within, answer_within: seconds; a client
-    has its own.
+    where: a URL, see :class:`~signedin.redis.address.Address`, or a client of redis-py; of a cluster's
+    client its nodes, credentials and TLS are taken. prefix, replicas, rdb_only: as in the URL, for a
+    client. connect_within, answer_within: seconds; a client of one server has its own.
     """
 
     def __init__(
@@ -69,6 +70,9 @@ class RedisStore(RedisOperating):
         self._opening = Opening(where, prefix, replicas, rdb_only, connect_within, answer_within)
         self.keys = Keys(self._opening.address.prefix)
         self._together: Together[SessionId, Record | None] = Together(self._find_all)
+        self._with_data: Together[SessionId, tuple[Record | None, bytes | None]] = Together(
+            self._find_all_with_data
+        )
         self._swept: tuple[int, Any] | None = None
 
     @property
@@ -92,26 +96,44 @@ class RedisStore(RedisOperating):
 
     def _find_all(self, session_ids: Sequence[SessionId]) -> list[Record | None]:
         """In the order asked for."""
-        link = self._opening.quick or self._opening.open()
         names = [self.keys.sessions(i[24:]) for i in session_ids]
-        fields = [bytes.fromhex(i[:24]) for i in session_ids]
-        values: Sequence[bytes | None]
+        values = self._fields(names, [bytes.fromhex(i[:24]) for i in session_ids])
+        unpack = records.unpack_session
+        return [
+            None if value is None else unpack(session_id, value)
+            for session_id, value in zip(session_ids, values, strict=True)
+        ]
+
+    def _fields(self, names: Sequence[str], fields: Sequence[bytes]) -> Sequence[bytes | None]:
+        """A field of each of these hashes, in one round trip; none of what is no hash."""
+        link = self._opening.quick or self._opening.open()
         try:
             if len(names) > 1 and link.nodes_at_once:  # an answer for all costs a tenth of one for each
                 (values,) = link.look((Step("find", names, fields),))
-            else:
-                values = link.ask_all([("HGET", *of) for of in zip(names, fields, strict=True)])
+                return values  # type: ignore[no-any-return]
+            return link.ask_all([("HGET", *of) for of in zip(names, fields, strict=True)])
         except StoreUnavailable as error:
             if error.__cause__ is None or not is_other_type(error.__cause__):
                 raise
             if len(names) == 1:
                 return [None]
             # Somebody else's value under one of the keys: the others are asked for alone.
-            return [(self._find_all((i,)))[0] for i in session_ids]
-        unpack = records.unpack_session
+            return [(self._fields((n,), (f,)))[0] for n, f in zip(names, fields, strict=True)]
+
+    def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        return self._with_data.ask(session_id)
+
+    def _find_all_with_data(
+        self, session_ids: Sequence[SessionId]
+    ) -> list[tuple[Record | None, bytes | None]]:
+        """In the order asked for."""
+        tags = [i[24:] for i in session_ids]
+        names = [*map(self.keys.sessions, tags), *map(self.keys.data, tags)]
+        values = self._fields(names, [bytes.fromhex(i[:24]) for i in session_ids] * 2)
+        unpack, count = records.unpack_session, len(session_ids)
         return [
-            None if value is None else unpack(session_id, value)
-            for session_id, value in zip(session_ids, values, strict=True)
+            (None, None) if value is None else (unpack(session_id, value), bag)
+            for session_id, value, bag in zip(session_ids, values[:count], values[count:], strict=True)
         ]
 
     def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
@@ -158,6 +180,15 @@ class RedisStore(RedisOperating):
         random, tag = key_of(session_id)
         bag: bytes | None = (self.link()).ask("HGET", self.keys.data(tag), random)
         return bag
+
+    def find_visitor(self, visitor_id: str) -> Visitor | None:
+        try:
+            value = (self.link()).ask("GET", self.keys.visitor(visitor_id))
+        except StoreUnavailable as error:
+            if error.__cause__ is None or not is_other_type(error.__cause__):
+                raise
+            return None
+        return None if value is None else records.unpack_visitor(visitor_id, value)
 
     # ── writes ───────────────────────────────────────────────────────────────────────────────
 
@@ -226,11 +257,20 @@ class RedisStore(RedisOperating):
         return bool(self._run("rename", tag, args, only=(0,)))
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
-        if bag is not None and len(bag) > DATA_BYTES:
-            raise ValueError(f"A session's data is at most {DATA_BYTES} bytes, not {len(bag)}.")
+        checked_bag(bag)
         random, tag = key_of(session_id)
         args = (random, now) if bag is None else (random, now, bag)
         return bool(self._run("set_data", tag, args, only=(0, 2)))
+
+    def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
+        checked_bag(visitor.bag)
+        key, left = self.keys.visitor(visitor.id), max(visitor.expires_at - now, 1)
+        there = "NX" if new else "XX"
+        command = ("SET", key, records.pack_visitor(visitor), "PX", left, there)
+        return (self.link()).write(command) is not None
+
+    def drop_visitor(self, visitor_id: str) -> None:
+        (self.link()).write(("DEL", self.keys.visitor(visitor_id)))
 
     def end(self, ending: Ending) -> Ended:
         return (self.end_many([ending]))[0]

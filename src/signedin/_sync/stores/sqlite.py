@@ -40,13 +40,14 @@ from ...steps import (
     Touch,
     UserRecords,
     UserSessions,
+    checked_bag,
 )
+from ...visitor import Visitor
 
 T = TypeVar("T")
 
 ANSWER_WITHIN: Final = 5.0
 """Seconds that a write may take, its turn among processes included."""
-DATA_BYTES: Final = 65_536
 
 _SQL: Final = statements("sqlite/reading.sql")
 _FIND: Final = _SQL["find"]
@@ -91,6 +92,18 @@ class SqliteStore:
         except UnicodeDecodeError:  # somebody wrote bytes that are no text: not a session
             return None
         return None if row is None else Record(session_id, *row)
+
+    def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        if self._inline:
+            return self._find_with_data(session_id)
+        return in_thread(self._find_with_data, session_id)
+
+    def _find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        try:
+            rows = self._rows("find_with_data", key_of(session_id))
+        except UnicodeDecodeError:
+            return None, None
+        return (Record(session_id, *rows[0][:-1]), rows[0][-1]) if rows else (None, None)
 
     def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
         wanted = _json([(i[24:], i[:24]) for i in session_ids]).decode()
@@ -224,6 +237,10 @@ class SqliteStore:
         rows = self._inline_read(lambda: self._rows("data", key_of(session_id)))
         return rows[0][0] if rows else None
 
+    def find_visitor(self, visitor_id: str) -> Visitor | None:
+        rows = self._inline_read(lambda: self._rows("find_visitor", (bytes.fromhex(visitor_id),)))
+        return Visitor(visitor_id, *rows[0]) if rows else None
+
     def _records(self, statement: str, values: tuple[Any, ...]) -> list[Record]:
         return [Record(id_of(row[0], row[1]), *row[2:]) for row in self._rows(statement, values)]
 
@@ -286,9 +303,15 @@ class SqliteStore:
         return self._write(lambda connection: steps.sweep(connection, keys, limit, now))
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
-        if bag is not None and len(bag) > DATA_BYTES:
-            raise ValueError(f"A session's data is at most {DATA_BYTES} bytes, not {len(bag)}.")
+        checked_bag(bag)
         return self._write(lambda connection: steps.set_data(connection, session_id, bag, now))
+
+    def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
+        checked_bag(visitor.bag)
+        return self._write(lambda connection: steps.keep_visitor(connection, visitor, new=new))
+
+    def drop_visitor(self, visitor_id: str) -> None:
+        self._write(lambda connection: steps.drop_visitor(connection, visitor_id))
 
     def close(self) -> None:
         in_thread(self._engine.close)

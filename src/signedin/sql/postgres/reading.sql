@@ -14,6 +14,17 @@ SELECT tag, random, user_id, secret_hash, series, signed_in_at, last_active_at, 
        ip, user_agent, name, tail
 FROM @session WHERE tag = $1 AND random = $2;
 
+-- find_with_data: the same, with their data bags.
+SELECT s.tag, s.random, s.user_id, s.secret_hash, s.series, s.signed_in_at, s.last_active_at,
+       s.idle_timeout, s.expires_at, s.ip, s.user_agent, s.name, s.tail,
+       (SELECT bag FROM @data AS d WHERE d.tag = s.tag AND d.random = s.random)
+FROM generate_series(0, 255) AS n
+CROSS JOIN LATERAL (
+  SELECT * FROM @session
+  WHERE random = substring($1::bytea FROM n * 24 + 1 FOR 12)
+    AND tag = substring($1::bytea FROM n * 24 + 13 FOR 12) OFFSET 0) AS s
+WHERE n < length($1::bytea) / 24;
+
 -- for_user: the keys of a user's series (the other columns are NULL), then the user's sessions.
 SELECT key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM @series WHERE tag = $1 AND user_id = $2
@@ -111,3 +122,6 @@ SELECT barrier FROM @everybody;
 
 -- data: the data bag of a session.
 SELECT bag FROM @data WHERE tag = $1 AND random = $2;
+
+-- find_visitor: a visitor by its id.
+SELECT secret_hash, expires_at, bag FROM @visitor WHERE id = $1;

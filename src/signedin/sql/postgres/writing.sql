@@ -111,6 +111,19 @@ ON CONFLICT (tag, random) DO UPDATE SET bag = excluded.bag;
 -- hold: a live session, so that it can't end before its data bag is written.
 SELECT 1 FROM @session WHERE tag = $1 AND random = $2 AND dead_at > $3 FOR UPDATE;
 
+-- add_visitor: a new visitor; never in the place of another.
+INSERT INTO @visitor (id, secret_hash, expires_at, bag) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING;
+
+-- set_visitor: the bag of one that is there, and how long it is kept.
+UPDATE @visitor SET expires_at = $3, bag = $4 WHERE id = $1 AND secret_hash = $2;
+
+-- drop_visitor: one that goes.
+DELETE FROM @visitor WHERE id = $1;
+
+-- old_visitors: those whose time is over, a batch of a sweep.
+DELETE FROM @visitor WHERE id IN (
+  SELECT id FROM @visitor WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED);
+
 -- old_history: entries that are too old, a batch of a sweep.
 DELETE FROM @ended WHERE (tag, random) IN (
   SELECT tag, random FROM @ended WHERE ended_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED);

@@ -106,6 +106,18 @@ INSERT INTO data (tag, random, bag)
 SELECT tag, random, ?4 FROM session WHERE tag = ?1 AND random = ?2 AND dead_at > ?3
 ON CONFLICT DO UPDATE SET bag = excluded.bag;
 
+-- add_visitor: a new visitor; never in the place of another.
+INSERT INTO visitor (id, secret_hash, expires_at, bag) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- set_visitor: the bag of one that is there, and how long it is kept.
+UPDATE visitor SET expires_at = ?3, bag = ?4 WHERE id = ?1 AND secret_hash = ?2;
+
+-- drop_visitor: one that goes.
+DELETE FROM visitor WHERE id = ?;
+
+-- old_visitors: those whose time is over, a batch of a sweep.
+DELETE FROM visitor WHERE id IN (SELECT id FROM visitor WHERE expires_at <= ? LIMIT ?);
+
 -- old_history: entries that are too old, a batch of a sweep.
 DELETE FROM ended WHERE (tag, random) IN (SELECT tag, random FROM ended WHERE ended_at < ? LIMIT ?);
 
