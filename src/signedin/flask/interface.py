@@ -61,7 +61,8 @@ class Interface(SessionInterface):
             instead = self._host.outage(error)
             response.status_code = instead.status_code
             response.headers = instead.headers
-            response.close()
+            if hasattr(response.response, "close"):
+                response.response.close()
             response.set_data(instead.get_data())
         finally:
             self._bind(session, response)
