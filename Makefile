@@ -36,7 +36,7 @@ screenshots: .venv/test $(CHROMIUM) ## the pictures of README and docs
 	@$(BIN)/python -m scripts.screenshots
 
 clean: ## what was made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-django6 .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Debian's python3 may come without venv's own pip; then the system's pip fills the environment.
 .venv/bin/python:
