@@ -27,6 +27,8 @@ bench: .venv/test $(REDIS) $(POSTGRES) ## the table of figures, measured here an
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.redis
 	@$(BIN)/python -m benchmarks.postgres
+	@$(BIN)/python -m benchmarks.frameworks_django
+	@$(BIN)/python -m benchmarks.frameworks_django --postgres
 
 proofs: .venv/test $(REDIS) $(POSTGRES) ## the long proofs: a thousand rounds of kill -9
 	$(BIN)/python -m tests.proofs.crash 1000
