@@ -80,6 +80,7 @@ class Flow:
         self.is_engine = is_engine()
         self.incoming = Incoming(self.settings)
         self.clock = now_ms
+        self.saves_always = bool(site.SESSION_SAVE_EVERY_REQUEST)
         self.serializer: Any = import_string(site.SESSION_SERIALIZER)
         self.sessions = open_sessions(self.settings, clock=now_ms, account_active=_is_active)
         self.background = Background(self.sessions)

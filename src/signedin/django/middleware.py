@@ -265,7 +265,7 @@ class SessionMiddleware(_Bound, DjangosSessionMiddleware):
             return False
         if session.modified:
             return True
-        return bool(site.SESSION_SAVE_EVERY_REQUEST and session.binding.brings_cookie)
+        return flow().saves_always and session.binding.brings_cookie
 
     def _finish(self, session: Any, response: HttpResponseBase) -> HttpResponseBase:
         binding = session.binding
@@ -273,7 +273,7 @@ class SessionMiddleware(_Bound, DjangosSessionMiddleware):
             binding.opened = True
         self._dress(binding, response)
         cookies = binding.sync.cookies
-        is_kept = session.modified or site.SESSION_SAVE_EVERY_REQUEST
+        is_kept = session.modified or flow().saves_always
         if not cookies and not is_kept:
             return response
         age = None if session.get_expire_at_browser_close() else session.get_expiry_age()
