@@ -27,6 +27,7 @@ bench: .venv/test $(REDIS) $(POSTGRES) ## the table of figures, measured here an
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.redis
 	@$(BIN)/python -m benchmarks.postgres
+	@$(BIN)/python -m benchmarks.frameworks_asgi
 
 proofs: .venv/test $(REDIS) $(POSTGRES) ## the long proofs: kill -9, a thousand times, and random lives
 	$(BIN)/python -m tests.proofs.crash 1000
