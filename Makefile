@@ -29,10 +29,12 @@ bench: .venv/test $(REDIS) $(POSTGRES) ## the table of figures, measured here an
 	@$(BIN)/python -m benchmarks.postgres
 	@$(BIN)/python -m benchmarks.frameworks_asgi
 
-proofs: .venv/test $(REDIS) $(POSTGRES) ## the long proofs: kill -9, a thousand times, and random lives
+proofs: .venv/test $(REDIS) $(POSTGRES) ## the long proofs: kill -9, a thousand times, failovers, random lives
 	$(BIN)/python -m tests.proofs.crash 1000
 	$(BIN)/python -m tests.proofs.server_crash 100
 	$(BIN)/python -m tests.proofs.lives 1000
+	$(BIN)/python -m tests.proofs.failover_redis
+	$(BIN)/python -m tests.proofs.failover_postgres 10
 
 screenshots: .venv/test $(CHROMIUM) ## the pictures of README and docs
 	@$(BIN)/python -m scripts.screenshots

@@ -1,4 +1,4 @@
-"""Starlette with its session data on Redis, ours against starsessions: ``python -m benchmarks.frameworks_asgi``.
+"""Starlette with session data on Redis beside starsessions: ``python -m benchmarks.frameworks_asgi``.
 
 A request of a signed-in user who reads one value, one at a time and 50 at once, less what the same
 application costs without sessions. All three take turns in one run; client and server share a core.

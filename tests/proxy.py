@@ -8,10 +8,12 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from typing import Literal
 
 
 class Proxy:
-    """Before a server on this machine. delay: seconds that each answer takes longer.
+    """Before a server on this machine. delay: seconds that each answer takes longer. answers: whether they
+    pass, are swallowed, or are cut off: the connection ends in their middle.
 
     watch: is shown what passes, before it does: whether the client sent it, and the bytes.
     """
@@ -19,6 +21,7 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self._target = port
         self.delay = 0.0
+        self.answers: Literal["pass", "swallow", "cut"] = "pass"
         self.watch: Callable[[bool, bytes], None] = lambda from_client, data: None
         self._flows = threading.Event()
         self._flows.set()
@@ -77,7 +80,11 @@ class Proxy:
                     time.sleep(self.delay)
                 self._flows.wait()
                 self.watch(from_client, data)
-                target.sendall(data)
+                if from_client or self.answers == "pass":
+                    target.sendall(data)
+                elif self.answers == "cut":
+                    target.sendall(data[: len(data) // 2])
+                    break
         self._flows.wait()
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)

@@ -8,7 +8,7 @@ import pytest
 
 from signedin.errors import AnswerUnknown
 
-from ..proofs.failover import Pair
+from ..proofs.failover_postgres import Pair
 
 
 @pytest.fixture

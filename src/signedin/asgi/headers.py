@@ -6,6 +6,7 @@ from collections.abc import Iterable, MutableSequence
 from typing import Final, TypeAlias
 
 from ..cookies import Cookie
+from ..outgoing import private_control, varies
 
 Header: TypeAlias = tuple[bytes, bytes]
 
@@ -59,19 +60,17 @@ def keep_private(headers: MutableSequence[Header], *, session_read: bool) -> byt
             vary += value.lower() + b","
         elif lowered == b"cache-control":
             control += value.lower() + b","
-    if not vary or not {part.strip() for part in vary.split(b",")} & {b"cookie", b"*"}:
+    if not vary or not varies(vary.decode("latin-1")):
         headers.append(VARY)
     if not session_read:
         return kind
     if not control:
         headers.append(NO_STORE)
         return kind
-    said = {part.strip() for part in control.split(b",")} - {b""}
-    if said & {b"no-store", b"private"} and b"public" not in said:
-        return kind
-    headers[:] = [header for header in headers if header[0].lower() != b"cache-control"]
-    kept = [part for part in sorted(said) if part != b"public" and not part.startswith(b"s-maxage")]
-    headers.append((b"cache-control", b", ".join([b"private", *kept])) if kept else NO_STORE)
+    better = private_control(control.decode("latin-1"))
+    if better is not None:
+        headers[:] = [header for header in headers if header[0].lower() != b"cache-control"]
+        headers.append((b"cache-control", better.encode("latin-1")))
     return kind
 
 

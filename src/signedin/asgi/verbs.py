@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Protocol, TypeAlias
-from urllib.parse import quote
 
+from .. import outgoing
 from .._async.request import AsyncExchange
 from ..errors import SignedinError
 from ..outcomes import CredentialsChanged, Refused, SignedIn, SignedOut
 from ..reasons import Reason
-from ..replies import Reply, problem
+from ..replies import Reply
 from ..session import Session
 from .bag import bag_of
 from .headers import client_hints, find
@@ -133,15 +133,14 @@ def refusal(request: Request, session: Session | None, *, fresh: bool) -> Reply 
     settings = sessions.settings
     if session is not None and session.is_fresh(sessions.clock(), settings.fresh_ms):
         return None
-    if "text/html" in (find(scope["headers"], b"accept") or ""):
-        if scope.get("method") not in ("GET", "HEAD"):
-            return Reply.redirect(settings.sign_in_path)
-        query = scope["query_string"].decode("latin-1")
-        target = scope["path"] + ("?" + query if query else "")
-        return Reply.redirect(f"{settings.sign_in_path}?next={quote(target, safe='/')}")
-    if session is None:
-        return problem(401, "sign_in_required", "Sign in first.")
-    return problem(403, "reauthentication_required", "Give your credentials again first.")
+    return outgoing.refusal(
+        session,
+        settings.sign_in_path,
+        method=scope.get("method", ""),
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        accept=find(scope["headers"], b"accept") or "",
+    )
 
 
 class RequireSession:

@@ -9,7 +9,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cached_property, wraps
 from pathlib import Path
@@ -43,6 +43,13 @@ class Suggesting(click.Group):
             hint = f" Did you mean {near[0]!r}?" if near else " See: signedin --help"
             raise Failure("usage", f"unknown command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
+
+
+@dataclass(frozen=True)
+class HostSettings:
+    """A host's own settings, where a command runs inside its application: a context's object."""
+
+    settings: Settings
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,8 @@ def framed(function: F) -> F:
         **options: Any,
     ) -> Any:
         with told(debug=debug):
-            named = _named_settings(config, store)
+            host = click.get_current_context().find_object(HostSettings)
+            named = _named_settings(config, host, store)
             may_ask = not no_input and sys.stdin.isatty()
             colour = not no_color and _colourful()
             return function(Frame(store, named, accounts, may_ask, colour), **options)
@@ -159,10 +167,12 @@ def framed(function: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
-def _named_settings(config: str | None, store: str | None) -> dict[str, Any]:
-    """What is named in the file, over that in the environment, over that by an option."""
+def _named_settings(config: str | None, host: HostSettings | None, store: str | None) -> dict[str, Any]:
+    """What an option names, over what the host says, over the environment, over the file."""
     named: dict[str, Any] = {} if config is None else _read(config)
     named |= Settings.from_environment(os.environ)
+    if host is not None:
+        named |= {each.name: getattr(host.settings, each.name) for each in fields(host.settings)}
     return named if store is None else named | {"store": store}
 
 

@@ -22,12 +22,12 @@ from ...steps import (
     UserSessions,
     checked_bag,
 )
-from ...together import AsyncTogether
+from ...together import MOST, AsyncTogether
 from ...visitor import Visitor
 from .postgres_line import AsyncLine
 from .postgres_link import AsyncPostgresLink
 from .postgres_operating import AsyncPostgresOperating
-from .postgres_steps import AsyncStep, columns
+from .postgres_steps import AsyncStep
 
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
@@ -65,8 +65,11 @@ class AsyncPostgresStore(AsyncPostgresOperating):
         if len(session_ids) == 1:
             rows = await self._link.rows("find_one", key_of(session_ids[0]))
             return [record_of(rows[0]) if rows else None]
-        rows = await self._link.rows("find", columns([key_of(i) for i in session_ids]))
-        found = {record.id: record for record in map(record_of, rows)}
+        found: dict[SessionId, Record] = {}
+        for start in range(0, len(session_ids), MOST):
+            raw = bytes.fromhex("".join(session_ids[start : start + MOST]))
+            rows = await self._link.rows("find", (raw,))
+            found |= {record.id: record for record in map(record_of, rows)}
         return [found.get(i) for i in session_ids]
 
     async def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
@@ -75,8 +78,8 @@ class AsyncPostgresStore(AsyncPostgresOperating):
     async def _find_all_with_data(
         self, session_ids: Sequence[SessionId]
     ) -> list[tuple[Record | None, bytes | None]]:
-        """In the order asked for."""
-        rows = await self._link.rows("find_with_data", columns([key_of(i) for i in session_ids]))
+        """In the order asked for; at most ``MOST``, as they travel together."""
+        rows = await self._link.rows("find_with_data", (bytes.fromhex("".join(session_ids)),))
         found = {id_of(row[0], row[1]): (record_of(row[:-1]), row[-1]) for row in rows}
         return [found.get(i, (None, None)) for i in session_ids]
 

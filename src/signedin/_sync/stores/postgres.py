@@ -23,12 +23,12 @@ from ...steps import (
     UserSessions,
     checked_bag,
 )
-from ...together import Together
+from ...together import MOST, Together
 from ...visitor import Visitor
 from .postgres_line import Line
 from .postgres_link import PostgresLink
 from .postgres_operating import PostgresOperating
-from .postgres_steps import Step, columns
+from .postgres_steps import Step
 
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
@@ -66,8 +66,11 @@ class PostgresStore(PostgresOperating):
         if len(session_ids) == 1:
             rows = self._link.rows("find_one", key_of(session_ids[0]))
             return [record_of(rows[0]) if rows else None]
-        rows = self._link.rows("find", columns([key_of(i) for i in session_ids]))
-        found = {record.id: record for record in map(record_of, rows)}
+        found: dict[SessionId, Record] = {}
+        for start in range(0, len(session_ids), MOST):
+            raw = bytes.fromhex("".join(session_ids[start : start + MOST]))
+            rows = self._link.rows("find", (raw,))
+            found |= {record.id: record for record in map(record_of, rows)}
         return [found.get(i) for i in session_ids]
 
     def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
@@ -76,8 +79,8 @@ class PostgresStore(PostgresOperating):
     def _find_all_with_data(
         self, session_ids: Sequence[SessionId]
     ) -> list[tuple[Record | None, bytes | None]]:
-        """In the order asked for."""
-        rows = self._link.rows("find_with_data", columns([key_of(i) for i in session_ids]))
+        """In the order asked for; at most ``MOST``, as they travel together."""
+        rows = self._link.rows("find_with_data", (bytes.fromhex("".join(session_ids)),))
         found = {id_of(row[0], row[1]): (record_of(row[:-1]), row[-1]) for row in rows}
         return [found.get(i, (None, None)) for i in session_ids]
 

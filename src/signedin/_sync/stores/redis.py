@@ -52,9 +52,9 @@ _decode_entry = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
 class RedisStore(RedisOperating):
     """Keeps sessions on a Redis or Valkey server, or a cluster of them.
 
-    where: a URL, see :class:`~signedin.redis.address.Address`, or a client of redis-py. prefix,
-    replicas, rdb_only: as in the URL, for a client. connect_within, answer_within: seconds; a client
-    has its own.
+    where: a URL, see :class:`~signedin.redis.address.Address`, or a client of redis-py; of a cluster's
+    client its nodes, credentials and TLS are taken. prefix, replicas, rdb_only: as in the URL, for a
+    client. connect_within, answer_within: seconds; a client of one server has its own.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """A failover of PostgreSQL: how many acknowledged revokes come back, and how soon the store goes on.
 
-``python -m tests.proofs.failover 10`` runs ten of each kind; the tests run one. The replica is behind a
+``python -m tests.proofs.failover_postgres 10`` runs ten of each kind; the tests run one. The replica is behind a
 network that takes 50 ms, and the primary is killed while people revoke.
 """
 

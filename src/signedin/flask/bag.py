@@ -1,0 +1,124 @@
+"""``flask.session``: a dict that the server keeps with the session, or with a visitor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask, Request
+from flask.sessions import NullSession, SessionMixin, session_json_serializer
+from werkzeug.datastructures import CallbackDict
+
+from .._sync.request import Exchange
+from ..events import logger
+from . import login
+
+
+class Bag(CallbackDict[str, Any], SessionMixin):
+    """The data bag of one request. Changes deep inside count, too: what was accessed is compared.
+
+    exchange: the request's. permanent: kept, and without effect: how long a session lasts is the
+    policy's. new: whether there was nothing before.
+    """
+
+    def __init__(self, app: Flask, request: Request, exchange: Exchange) -> None:
+        super().__init__(_decoded(exchange.data), _accessed)
+        self._app = app
+        self._request = request
+        self._user_id = None if exchange.session is None else exchange.session.user_id
+        self.exchange = exchange
+        self.new = exchange.data is None
+        login.follow(self, app, request)
+
+    @property
+    def modified(self) -> bool:
+        """Whether it differs from what is kept."""
+        return self.encoded() != self.exchange.data
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        """Nothing needs to be said of a change to ``flask.session``."""
+        self.accessed = self.accessed or value
+
+    def encoded(self) -> bytes | None:
+        """As it is kept; None when it is empty."""
+        text: str | None = session_json_serializer.dumps(dict(self)) if self else None
+        return None if text is None else text.encode()
+
+    def follow(self) -> None:
+        """Be whose the session is now: what was another user's is gone, and all of it after a
+        sign-out.
+        """
+        session = self.exchange.session
+        user_id = None if session is None else session.user_id
+        if self._user_id not in (None, user_id):
+            self.clear()
+        self._user_id = user_id
+        login.follow(self, self._app, self._request)
+
+
+def _accessed(bag: Any) -> None:
+    bag.accessed = True
+
+
+def _decoded(bag: bytes | None) -> dict[str, Any]:
+    if bag is None:
+        return {}
+    try:
+        found = session_json_serializer.loads(bag.decode())
+    except (ValueError, TypeError, LookupError):
+        found = None
+    if isinstance(found, dict):
+        return found
+    logger.warning("A session's data is not what Flask writes; it begins empty.")
+    return {}
+
+
+class Unknown(SessionMixin):
+    """The data bag in an outage: using it says so."""
+
+    modified = False
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    def __getitem__(self, key: str) -> Any:
+        raise self._outage(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise self._outage(key)
+
+    def __delitem__(self, key: str) -> None:
+        raise self._outage(key)
+
+    def __iter__(self) -> Iterator[str]:
+        raise self._outage(None)
+
+    def __len__(self) -> int:
+        raise self._outage(None)
+
+    def __bool__(self) -> bool:
+        raise self._outage(None)
+
+    def _outage(self, key: str | None) -> Exception:
+        if key == login.REMEMBER:  # Flask-Login looks for it at the end of every request
+            return KeyError(key)
+        outage = self.exchange._outage
+        assert outage is not None
+        return outage
+
+    def encoded(self) -> bytes | None:
+        """Nothing is known, and nothing is kept."""
+        return None
+
+    def follow(self) -> None:
+        """It is nobody's."""
+
+
+class Excluded(NullSession):
+    """Where the setting ``exclude`` names the path: empty, and not to be written."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("There is no session here: SIGNEDIN_EXCLUDE names this path.")
+
+    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _refuse
