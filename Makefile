@@ -27,6 +27,8 @@ bench: .venv/test $(REDIS) $(POSTGRES) ## the table of figures, measured here an
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.redis
 	@$(BIN)/python -m benchmarks.postgres
+	@$(BIN)/python -m benchmarks.frameworks_asgi
+	@$(BIN)/python -m benchmarks.frameworks_flask
 	@$(BIN)/python -m benchmarks.frameworks_django
 	@$(BIN)/python -m benchmarks.frameworks_django --postgres
 
