@@ -27,6 +27,7 @@ bench: .venv/test $(REDIS) $(POSTGRES) ## the table of figures, measured here an
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.redis
 	@$(BIN)/python -m benchmarks.postgres
+	@$(BIN)/python -m benchmarks.frameworks_flask
 
 proofs: .venv/test $(REDIS) $(POSTGRES) ## the long proofs: a thousand rounds of kill -9
 	$(BIN)/python -m tests.proofs.crash 1000
