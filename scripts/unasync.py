@@ -16,14 +16,16 @@ RULES = (
     (r"\basync def\b", "def"),
     (r"\basync (?=for\b|with\b)", ""),
     (r"\bawait ", ""),
-    (r"\basync_(?=answer|in_thread|call|connection_class|side_by_side|pause)", ""),
+    (r"\bwait_async\b", "wait"),
+    (r"\basync_(?=answer|in_thread|call|connection_class|address_of|side_by_side|pause)", ""),
+    (r"\basync(?=contextmanager\b)", ""),
     (r"\bredis\.asyncio\b", "redis"),
     (r"\bAwaitable\[T\]", "T"),
     (r"\bAwaitable, ", ""),
     (r"\bAsyncIterator\b", "Iterator"),
     (r"\b__aiter__\b", "__iter__"),
     (
-        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|RedisStore|PostgresStore|PostgresLink|PostgresOperating|BoundedConnection|Connection\b|ConnectionPool|RawCursor|Step\b|Lock\b|RedisLink|RedisClusterLink|RedisOperating|Opening|Connections|Together|Exchange|Routes|Operating|Visiting|Run|ActiveSession|User|Everyone|Where|DestroyAll|Admin)",
+        r"\bAsync(?=Core|Listing|Endings|Sessions|Store|SqliteStore|RedisStore|PostgresStore|PostgresLink|PostgresOperating|Line\b|Connector\b|Connection\b|ConnectionPool|RawCursor|Pipeline\b|Step\b|Lock\b|RedisLink|RedisClusterLink|RedisOperating|Opening|Connections|Together|Walk|Exchange|Routes|Operating|Visiting|Run|ActiveSession|User|Everyone|Where|DestroyAll|Admin)",
         "",
     ),
 )

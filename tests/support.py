@@ -1,157 +1,52 @@
-"""What the tests share: a clock that stands still, both colours behind one face, short cuts."""
+"""What the tests share: short names for what ``signedin.testing`` has, and the canaries."""
 
 from __future__ import annotations
 
-import inspect
 import os
-from typing import Any
 
-import anyio
-import msgspec
-
-from signedin.remember_me import Series, series_key
-from signedin.session import Client, Facts, Record, SessionId, encode_tail, new_session_id
-from signedin.steps import SignIn
-from signedin.token import Token, new_secret
-
-START = 1_800_000_000_000
-SECOND = 1_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-
-FIREFOX = "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
-IPHONE = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
-    " Version/26.1 Mobile/15E148 Safari/604.1"
+from signedin.testing import AsAsync
+from signedin.testing import FrozenClock as Clock
+from signedin.testing.records import (
+    DAY,
+    FIREFOX,
+    HOUR,
+    IPHONE,
+    LAPTOP,
+    MINUTE,
+    PHONE,
+    SECOND,
+    START,
+    ids,
+    make_record,
+    make_series,
+    signed_in,
+    step,
 )
-LAPTOP = Client("203.0.113.24", FIREFOX)
-PHONE = Client("2001:db8:4f::1c7", IPHONE)
 
+__all__ = [
+    "DAY",
+    "FIREFOX",
+    "HOUR",
+    "IPHONE",
+    "ISSUED",
+    "LAPTOP",
+    "MINUTE",
+    "PHONE",
+    "SECOND",
+    "START",
+    "AsAsync",
+    "Clock",
+    "ids",
+    "make_record",
+    "make_series",
+    "random_bytes",
+    "signed_in",
+    "step",
+]
 
 ISSUED: set[str] = set()
 """The secrets that were issued in the running test: canaries, not to be seen anywhere."""
 
 
-class Clock:
-    """A clock that moves when told to."""
-
-    def __init__(self, now: int = START) -> None:
-        self.now = now
-
-    def __call__(self) -> int:
-        return self.now
-
-    def tick(self, milliseconds: int = 1) -> int:
-        self.now += milliseconds
-        return self.now
-
-
-class AsAsync:
-    """A sync object behind an async face, each call in a thread of its own: one suite, two colours."""
-
-    def __init__(self, wrapped: Any) -> None:
-        self.wrapped = wrapped
-
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self.wrapped, name)
-        if name == "store":
-            return AsAsync(attribute)
-        if not inspect.ismethod(attribute):
-            return attribute
-        if inspect.isgeneratorfunction(attribute):
-            return lambda *args, **kwargs: _each(attribute(*args, **kwargs))
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            return await anyio.to_thread.run_sync(lambda: attribute(*args, **kwargs))
-
-        return attribute if name in ("touch_due", "carries_data_to") else call
-
-
-async def _each(items: Any) -> Any:
-    for item in items:
-        yield item
-
-
-def make_record(
-    user_id: str = "1",
-    now: int = START,
-    *,
-    series: bytes | None = None,
-    active: int | None = None,
-    idle: int | None = 7 * DAY,
-    expires: int | None = None,
-    session_id: SessionId | None = None,
-    tail: bytes | None = None,
-    ip: str = "203.0.113.24",
-) -> tuple[Record, Token]:
-    """A record as a store is given it, and its token."""
-    token = Token(session_id or new_session_id(user_id), new_secret())
-    facts = Facts(1, ("desktop", "Firefox", "144", "Ubuntu", None, None), ("password",), now)
-    record = Record(
-        id=SessionId(token.id),
-        user_id=user_id,
-        secret_hash=token.hash(),
-        series=series,
-        signed_in_at=now,
-        last_active_at=now if active is None else active,
-        idle_timeout=idle,
-        expires_at=expires,
-        ip=ip,
-        user_agent=FIREFOX,
-        name=None,
-        tail=encode_tail(facts) if tail is None else tail,
-    )
-    return record, token
-
-
 def random_bytes(count: int = 32) -> bytes:
     return os.urandom(count)
-
-
-def make_series(
-    user_id: str, session_id: SessionId, now: int = START, *, days: int = 14
-) -> tuple[Series, Token]:
-    """A remember-me series as a store is given it, and its first token."""
-    token = Token(new_session_id(user_id), new_secret())
-    series = Series(
-        key=series_key(token.id),
-        user_id=user_id,
-        secret_hash=token.hash(),
-        previous_hash=None,
-        nonce=None,
-        seen_at=None,
-        session_id=session_id,
-        created_at=now,
-        expires_at=now + days * DAY,
-    )
-    return series, token
-
-
-def step(record: Record, **changes: Any) -> SignIn:
-    """A sign-in that begins and ends when its record does."""
-    values: dict[str, Any] = {
-        "now": record.signed_in_at,
-        "started_at": record.signed_in_at,
-        "cap": 100,
-        "at_cap": "evict",
-    }
-    return SignIn(record, **(values | changes))
-
-
-async def signed_in(store: Any, user_id: str = "1", now: int = START, **fields: Any) -> Record:
-    """A session of this user in the store, with a remember-me series if ``remember`` asks for it."""
-    remember = fields.pop("remember", False)
-    record, _ = make_record(user_id, now, **fields)
-    series = None
-    if remember:
-        series, _ = make_series(user_id, record.id, now)
-        record = msgspec.structs.replace(record, series=series.key)
-    answer = await store.add(step(record, series=series, cap=None, started_at=2**50))
-    assert not isinstance(answer, str)
-    return record
-
-
-def ids(items: Any) -> set[str]:
-    """The ids of sessions, records or ended sessions."""
-    return {item.id for item in items}

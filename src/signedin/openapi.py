@@ -32,8 +32,8 @@ def document(prefix: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         if route.answer is not None:
-            path = prefix + ("/" + route.path if route.path else "")
-            paths.setdefault(path, {})[route.method.lower()] = _operation(route, references)
+            path = prefix.rstrip("/") + "/" + route.path if route.path else prefix
+            paths.setdefault(path, {})[route.method.lower()] = operation(route, references)
     names = CookieNames()
     return {
         "openapi": "3.1.0",
@@ -51,7 +51,8 @@ def document(prefix: str) -> dict[str, Any]:
     }
 
 
-def _operation(route: Route, references: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def operation(route: Route, references: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What the document says of a route. references: the schema of each answer by its type's name."""
     errors = {401, 503, *route.errors} | ({403, 413, 415, 429} if route.method != "GET" else set())
     responses: dict[str, Any] = {
         str(status): {
@@ -65,13 +66,13 @@ def _operation(route: Route, references: dict[str, dict[str, Any]]) -> dict[str,
         responses["200"] = {"description": route.summary, "content": content}
     else:
         responses["204"] = {"description": "Done."}
-    operation: dict[str, Any] = {
+    told: dict[str, Any] = {
         "operationId": f"{route.method.lower()}_{route.name}",
         "summary": route.summary,
         "responses": dict(sorted(responses.items())),
     }
     if "{id}" in route.path:
-        operation["parameters"] = [
+        told["parameters"] = [
             {
                 "name": "id",
                 "in": "path",
@@ -80,11 +81,11 @@ def _operation(route: Route, references: dict[str, dict[str, Any]]) -> dict[str,
             }
         ]
     if route.form:
-        operation["requestBody"] = {
+        told["requestBody"] = {
             "required": False,
             "content": {FORM: {"schema": {"type": "object", "properties": _fields(route)}}},
         }
-    return operation
+    return told
 
 
 def _fields(route: Route) -> dict[str, Any]:

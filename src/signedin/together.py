@@ -28,28 +28,33 @@ class AsyncTogether(Generic[K, V]):
     def __init__(self, read: Callable[[Sequence[K]], Awaitable[Sequence[V]]]) -> None:
         self._read = read
         self._waiting: list[tuple[K, asyncio.Future[V]]] = []
+        self._next: asyncio.Task[None] | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def ask(self, key: K) -> V:
         """The answer for a key. Raises what ``read`` raised."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[V] = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._leave)
         self._waiting.append((key, future))
+        if self._next is None or self._next.done():
+            self._leave()
         return await future
 
     def _leave(self) -> None:
+        # A task of its own: an asker who is cancelled takes nobody's answer along. It begins when the
+        # loop has come round; until then others join.
+        self._next = asyncio.ensure_future(self._travel())
+        self._under_way.add(self._next)  # the loop itself keeps no hold of its tasks
+        self._next.add_done_callback(self._under_way.discard)
+
+    async def _travel(self) -> None:
         # Who was cancelled in the meantime doesn't travel.
         waiting = [(key, future) for key, future in self._waiting if not future.done()]
-        self._waiting = []
-        for start in range(0, len(waiting), MOST):
-            task = asyncio.ensure_future(self._travel(waiting[start : start + MOST]))
-            self._under_way.add(task)  # the loop itself keeps no hold of its tasks
-            task.add_done_callback(self._under_way.discard)
-
-    async def _travel(self, group: list[tuple[K, asyncio.Future[V]]]) -> None:
-        # A task of its own: an asker who is cancelled takes nobody's answer along.
+        group, self._waiting, self._next = waiting[:MOST], waiting[MOST:], None
+        if self._waiting:
+            self._leave()
+        if not group:
+            return
         try:
             answers = await self._read([key for key, _ in group])
         except asyncio.CancelledError:

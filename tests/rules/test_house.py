@@ -13,8 +13,8 @@ import signedin
 
 ROOT = Path(signedin.__file__).parent
 FLOW = ("_async", "_sync")
-ADAPTERS = ("asgi", "threads", "wsgi", "flask")
-OPERATORS = ("cli", "console", "config", "server", "__main__")
+ADAPTERS = ("asgi", "django", "fastapi", "flask", "threads", "wsgi")
+OPERATORS = ("cli", "console", "config", "server", "testing", "__main__")
 DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres", "psycopg_pool": "postgres"}
 FRAMEWORKS = {
     "starlette",
@@ -26,13 +26,20 @@ FRAMEWORKS = {
     "uvicorn",
     "argon2",
     "anyio",
+    "asgiref",
     "click",
     "rich",
     "IPython",
     "traitlets",
+    "pytest",
+    "pydantic",
 }
-# What an adapter binds to, and what that one is made of.
-BINDS = {"flask": {"flask", "flask_login", "werkzeug", "blinker", "markupsafe", "click"}}
+# An adapter knows its own framework, and what that one is made of.
+ADAPTED = {
+    "django": {"django", "asgiref"},
+    "fastapi": {"fastapi", "pydantic"},
+    "flask": {"flask", "flask_login", "werkzeug", "blinker", "markupsafe", "click"},
+}
 # Rules may use these libraries, and the page its templates.
 LIBRARIES = {"msgspec", "ua_parser", "http_sf", "jinja2"}
 
@@ -44,9 +51,9 @@ def room(path: Path) -> str:
         return "store" if "stores" in path.parts else "flow"
     if first in ("sqlite", "sql", "redis", "postgres", "lua"):
         return "store"
-    if first in ADAPTERS:
+    if first in ADAPTERS and "management" not in path.parts:
         return "adapter"
-    return "operators" if first in OPERATORS else "rules"
+    return "operators" if first in (*OPERATORS, *ADAPTERS) else "rules"
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:
@@ -119,7 +126,7 @@ def test_import_law(path: Path) -> None:
                 assert there in ALLOWED[here], f"{path} ({here}) imports {name} ({there})"
         elif top in DRIVERS:
             assert here == "store" or "server" in path.parts, f"{path}: {name}"
-        elif top in BINDS.get(path.relative_to(ROOT).parts[0], ()):
+        elif top in ADAPTED.get(path.relative_to(ROOT).parts[0], ()):
             continue
         elif top in FRAMEWORKS:
             assert here == "operators", f"{path}: {name}"

@@ -82,3 +82,20 @@ async def test_an_error_reaches_everyone() -> None:
 def test_without_a_loop() -> None:
     """In the sync colour a read leaves at once."""
     assert Together(lambda keys: [key * 2 for key in keys]).ask(4) == 8
+
+
+def test_a_loop_that_ended() -> None:
+    """Who waited when a loop's tasks were cancelled keeps nobody waiting on the next one."""
+    reads = Reads()
+    together = AsyncTogether(reads)
+
+    async def leave_waiting() -> None:
+        asker = asyncio.ensure_future(together.ask(1))
+        await asyncio.sleep(0)
+        assert not asker.done()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    asyncio.run(leave_waiting())
+    assert asyncio.run(asyncio.wait_for(together.ask(2), 5)) == 4
+    assert reads.asked == [[2]]

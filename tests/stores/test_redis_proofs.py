@@ -18,6 +18,7 @@ from signedin.steps import AllBut, Ending, Touch
 
 from ..engines import ENGINES, ThreeServers
 from ..proofs import server_crash
+from ..proofs.failover_redis import failover
 from ..servers import REDIS, VALKEY, Server, free_port
 from ..support import START, signed_in
 
@@ -84,6 +85,19 @@ async def test_a_failover(start: Callable[..., Server], reach: Callable[..., Any
     assert [await careful.find(record.id) for record in kept[:5]] == [None] * 5
 
 
+@pytest.mark.parametrize("binary", [REDIS, VALKEY], ids=["redis", "valkey"])
+def test_what_a_failover_undoes(binary: str) -> None:
+    """Of revokes that go on while a replica no longer hears of them many come back; with a replica asked
+    for none does that was acknowledged.
+    """
+    plain = failover(binary, "", {}, apart=0.5, users=600)
+    assert plain.came_back > plain.acknowledged // 3
+    careful = failover(binary, "replicas=1", {}, apart=0.5, users=600)
+    assert careful.acknowledged > 0
+    assert careful.unknown > 0
+    assert careful.came_back == 0
+
+
 def _ending(record: Any) -> Ending:
     return Ending(record.user_id, AllBut(None), REVOKED, None, START + 1)
 
@@ -123,10 +137,11 @@ async def test_a_sentinel(start: Callable[..., Server], reach: Callable[..., Any
 
 
 class Sentinel(Server):
-    """It writes down what it knows, so it has a file of its own."""
+    """It writes down what it knows, so it has a file of its own. port: of the primary, where it has two."""
 
-    def __init__(self, primary: Server) -> None:
-        self.watched = primary.port
+    def __init__(self, primary: Server, port: int | None = None, **settings: str) -> None:
+        self.watched = port or primary.port
+        self.told = settings
         super().__init__(REDIS)
 
     def command(self) -> list[str]:
@@ -134,6 +149,7 @@ class Sentinel(Server):
         file.write_text(
             f"port {self.port}\ndir {self.folder}\nsentinel monitor main 127.0.0.1 {self.watched} 1\n"
             "sentinel down-after-milliseconds main 500\n"
+            + "".join(f"{name} {value}\n" for name, value in self.told.items())
         )
         return [self.binary, str(file), "--sentinel"]
 

@@ -11,6 +11,7 @@ from ..admin import Admin
 from .middleware import SignedinMiddleware
 from .verbs import (
     RequireSession,
+    SessionRequired,
     credentials_changed,
     current_session,
     exchange,
@@ -23,6 +24,7 @@ from .verbs import (
 __all__ = [
     "Admin",
     "RequireSession",
+    "SessionRequired",
     "SignedinMiddleware",
     "credentials_changed",
     "current_session",

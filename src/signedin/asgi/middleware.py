@@ -7,7 +7,6 @@ recorded after the response has begun. An outage is told where the session is us
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from .._async.request import AsyncExchange
 from .._async.sessions import AsyncSessions
 from ..admin import Admin
 from ..config import now_ms, open_async_sessions
-from ..errors import AnswerUnknown, SettingsError, StoreUnavailable
+from ..errors import AnswerUnknown, SettingsError, SignedinError, StoreUnavailable
 from ..events import Listener
 from ..incoming import Incoming
 from ..messages import say
@@ -24,9 +23,12 @@ from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Headers, Reply, p
 from ..settings import Settings
 from ..static_files import static_file
 from . import headers
-from .background import Connection, OpenConnections, Sweeper, TouchQueue
+from .background import OpenConnections, Sweeper, TouchQueue
+from .bag import KEY as SESSION
+from .bag import TWO_BAGS, Bag, Unknown
+from .response import Response
 from .types import ASGIApp, Message, Receive, Scope, Send, send_reply
-from .verbs import KEY
+from .verbs import KEY, SessionRequired
 
 STATE: Final = "current_session"
 
@@ -38,8 +40,9 @@ class SignedinMiddleware:
     :class:`~signedin.settings.Settings`). layout: ``layout(scope, title, head, body)`` puts the Active
     Sessions page into the host's own; it may be a coroutine function. time_zone: the IANA name of the
     zone in which the person of a scope reads times. limit: asked with the scope before a change on the
-    page; how many seconds to wait, or None. admin: the admin page, if there shall be one. listeners,
-    account_active, clock: as :func:`~signedin.config.open_async_sessions` takes them.
+    page; how many seconds to wait, or None. admin: the admin page, if there shall be one. data: make
+    ``request.session`` a dict that is kept in the store with the session, for visitors as well.
+    listeners, account_active, clock: as :func:`~signedin.config.open_async_sessions` takes them.
 
     The session is at ``request.state.current_session``; using it in an outage raises
     StoreUnavailable, which becomes 503 with ``Retry-After``.
@@ -57,13 +60,20 @@ class SignedinMiddleware:
         listeners: Iterable[Listener] = (),
         account_active: Callable[[str], object] | None = None,
         admin: Admin | None = None,
+        data: bool = False,
         **settings: Any,
     ) -> None:
+        if sessions is not None and not isinstance(sessions, AsyncSessions):
+            raise SettingsError(
+                "SignedinMiddleware awaits its sessions: give it open_async_sessions(...), not"
+                " open_sessions(...), which is for code without await."
+            )
         self.app = app
         self.sessions = sessions or open_async_sessions(
             Settings.of(settings), clock=clock, listeners=listeners, account_active=account_active
         )
         self.settings = self.sessions.settings
+        self._data = data
         self._exclude = self.settings.exclude
         self._incoming = Incoming(self.settings)
         self._proxy_header = self.settings.proxy_header.encode("latin-1")
@@ -107,14 +117,17 @@ class SignedinMiddleware:
             self._sweeper.start()
         exchange = self._exchange(scope)
         presented = exchange.presented
-        brings_cookie = presented.session is not None or presented.remember is not None
+        brings_cookie = (
+            presented.session is not None
+            or presented.remember is not None
+            or (self._data and presented.visitor is not None)
+        )
         if not exchange.from_ours and (brings_cookie or is_page or path == self.settings.sign_in_path):
             await send_reply(send, self._trouble(scope, 403, "cross_site", say("cross_site"), ""))
             return
         if brings_cookie:
-            await exchange.open(may_resume=True)
-        response = _Response(self, scope, receive, send, exchange, brings_cookie)
-        self._attach(scope, exchange)
+            await exchange.open(may_resume=True, with_data=self._data)
+        response = self._response(scope, receive, send, exchange, brings_cookie)
         try:
             if is_admin:
                 await self._admin_page(scope, response.receive, response.send)
@@ -122,6 +135,7 @@ class SignedinMiddleware:
                 await self._pages(scope, response.receive, response.send)
             else:
                 await self.app(scope, response.receive, response.send)
+            await response.flush()
         except StoreUnavailable as error:
             if response.started:
                 raise
@@ -129,6 +143,14 @@ class SignedinMiddleware:
             response.drop()
             reply = self._trouble(scope, 503, "store_unavailable", title, text, RETRY_AFTER)
             await send_reply(response.send, reply)
+        except SessionRequired as refused:
+            if response.started:
+                raise
+            response.drop()
+            await send_reply(response.send, refused.reply)
+        except Exception:
+            response.bag = None  # what a request that failed made of it is not kept
+            raise
         finally:
             if response.unfinished:
                 await response.finish()
@@ -151,13 +173,13 @@ class SignedinMiddleware:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = self._exchange(scope)
-        if exchange.presented.session is not None:
+        presented = exchange.presented
+        if presented.session is not None or (self._data and presented.visitor is not None):
             if not exchange.from_ours:
                 await send({"type": "websocket.close", "code": 1008, "reason": "cross site"})
                 return
-            await exchange.open(may_resume=False)
-        self._attach(scope, exchange)
-        response = _Response(self, scope, receive, send, exchange, session_read=False)
+            await exchange.open(may_resume=False, with_data=self._data)
+        response = self._response(scope, receive, send, exchange, session_read=False)
         try:
             await self.app(scope, response.receive, response.send)
         except StoreUnavailable:
@@ -191,13 +213,24 @@ class SignedinMiddleware:
         fetch_site = headers.find(sent, b"sec-fetch-site")
         return self._incoming.is_from_ours(scope["method"], scheme, host, fetch_site, origin)
 
-    def _attach(self, scope: Scope, exchange: AsyncExchange) -> None:
+    def _response(
+        self, scope: Scope, receive: Receive, send: Send, exchange: AsyncExchange, session_read: bool
+    ) -> Response:
+        """The request gets its session, and its response what it needs of it."""
         scope[KEY] = exchange
         state = scope.setdefault("state", {})
         if exchange._outage is None:
             state[STATE] = exchange._session
         else:
             scope["state"] = _Outage(state, exchange)
+        bag = None
+        if self._data:
+            if SESSION in scope:
+                raise SignedinError(TWO_BAGS)
+            bag = Bag(exchange) if exchange.is_known else None
+            scope[SESSION] = Unknown(exchange) if bag is None else bag
+        parts = (self._touches, self._connections, scope, receive, send)
+        return Response(*parts, exchange, session_read, bag)
 
     # ── the process ──────────────────────────────────────────────────────────────────────────
 
@@ -234,135 +267,3 @@ class _Outage(dict[str, Any]):
         if key == STATE:
             return self._exchange.session
         raise KeyError(key)
-
-
-class _Response:
-    """The two ends of one request's connection, with what a session adds to them."""
-
-    started = False
-    _ended: asyncio.Event | None = None
-    _watched: Connection | None = None
-    _held: tuple[Message, ...] = ()
-
-    def __init__(
-        self,
-        middleware: SignedinMiddleware,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        exchange: AsyncExchange,
-        session_read: bool,
-    ) -> None:
-        self._middleware = middleware
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._exchange = exchange
-        self._session_read = session_read
-        self._body_read = scope["type"] == "websocket"
-
-    async def send(self, message: Message) -> None:
-        """Pass on what the application sends; the first message carries cookies and headers."""
-        kind = message["type"]
-        if kind == "http.response.start":
-            if message["status"] == 500:
-                # Starlette answers an error so before it raises it to us, who may know better.
-                self._held = (message,)
-                return
-            self._dress(message)
-            await self._send(message)
-            self._touch()
-        elif self._held:
-            self._held += (message,)
-            if message.get("more_body", False):
-                await self.flush()
-        elif kind == "websocket.accept":
-            self.started = True
-            await self._send(message)
-            self._watch()
-            self._touch()
-        elif self._ended is None or not self._ended.is_set():
-            await self._send(message)
-
-    async def flush(self) -> None:
-        """Send what was held back."""
-        held, self._held = self._held, ()
-        for message in held:
-            if message is held[0]:
-                self._dress(message)
-            await self._send(message)
-
-    def _dress(self, message: Message) -> None:
-        """The beginning of a response gets its cookies and headers."""
-        self.started = True
-        exchange = self._exchange
-        out = message["headers"] = list(message.get("headers", ()))
-        cookies = exchange.cookies
-        kind = headers.keep_private(out, session_read=self._session_read or bool(cookies))
-        if cookies:
-            headers.set_cookies(out, cookies)
-        if exchange.clear_cache:
-            out.append((b"clear-site-data", b'"cache"'))
-        if kind.startswith(b"text/event-stream"):
-            self._watch()
-
-    async def receive(self) -> Message:
-        """Pass on what the client sends; the end of the session is a disconnect."""
-        if not self._body_read:
-            message = await self._receive()
-            self._body_read = message["type"] != "http.request" or not message.get("more_body", False)
-            return message
-        if self._ended is None:
-            self._ended = asyncio.Event()
-        incoming = asyncio.ensure_future(self._receive())
-        ended = asyncio.ensure_future(self._ended.wait())
-        try:
-            await asyncio.wait((incoming, ended), return_when=asyncio.FIRST_COMPLETED)
-            if incoming.done():
-                return incoming.result()
-        finally:
-            incoming.cancel()
-            ended.cancel()
-        if self._scope["type"] == "websocket":
-            return {"type": "websocket.disconnect", "code": 1008, "reason": ""}
-        return {"type": "http.disconnect"}
-
-    def drop(self) -> None:
-        """Forget what was held back."""
-        self._held = ()
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether there is something to do when the application has returned."""
-        return bool(self._held) or self._watched is not None
-
-    async def finish(self) -> None:
-        """The application has returned, or failed."""
-        await self.flush()
-        if self._watched is not None:
-            self._middleware._connections.remove(self._watched)
-
-    def _touch(self) -> None:
-        exchange = self._exchange
-        if exchange.touch_due():
-            session, client = exchange.session, exchange.client
-            assert session is not None
-            is_known = client.ip == session.ip and client.user_agent == session.user_agent
-            self._middleware._touches.add(session.id, None if is_known else client)
-
-    def _watch(self) -> None:
-        exchange = self._exchange
-        if exchange.is_known and exchange.session is not None:
-            if self._ended is None:
-                self._ended = asyncio.Event()
-            self._watched = Connection(exchange.session.id, exchange.started_at, self._close)
-            self._middleware._connections.add(self._watched)
-
-    async def _close(self, code: int, word: str) -> None:
-        """The session has ended: so does the connection, for both sides."""
-        assert self._ended is not None
-        self._ended.set()
-        if self._scope["type"] == "websocket":
-            await self._send({"type": "websocket.close", "code": code, "reason": word})
-        else:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -48,27 +48,29 @@ class ActiveSessionsPage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
-        await send_reply(send, await self._reply(scope, receive), body=scope["method"] != "HEAD")
+        url = scope.get("root_path", "") + self._prefix
+        reply = await self.reply(scope, receive, self._prefix, url)
+        await send_reply(send, reply, body=scope["method"] != "HEAD")
 
     def message(self, scope: Scope, status: int, title: str, text: str, more: Headers = ()) -> Reply:
         """A page that says one thing, in a layout that needs nothing of the host's."""
         fragment = message(title, text, urls=Urls(scope.get("root_path", "") + self._prefix))
         return Reply.html(default_layout(*fragment), status, (("cache-control", "no-store"), *more))
 
-    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+    async def reply(self, scope: Scope, receive: Receive, path: str, url: str) -> Reply:
+        """The reply to a request below this path, which is this URL for the browser."""
         if self._limit is not None and scope["method"] not in SAFE_METHODS:
             wait = await async_call(self._limit, scope)
             if wait is not None:
                 return problem(429, "too_many", say("too_many", n=wait), (("retry-after", str(wait)),))
         this = exchange(scope)
-        call = await read_call(scope, receive, self._prefix, this.sessions.settings.cookies)
-        return call if isinstance(call, Reply) else await answer(call, this, self._host(scope))
+        call = await read_call(scope, receive, path, this.sessions.settings.cookies)
+        return call if isinstance(call, Reply) else await answer(call, this, self._host(scope, url))
 
-    def _host(self, scope: Scope) -> Host:
-        root = scope.get("root_path", "")
-        admin = None if self._admin is None else root + self._admin
+    def _host(self, scope: Scope, url: str) -> Host:
+        admin = None if self._admin is None else scope.get("root_path", "") + self._admin
         layout, zone = shown_by(scope, self._layout, self._time_zone)
-        return Host(Urls(root + self._prefix), layout, zone, admin)
+        return Host(Urls(url), layout, zone, admin)
 
 
 def shown_by(

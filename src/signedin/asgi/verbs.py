@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
+from .. import outgoing
 from .._async.request import AsyncExchange
 from ..errors import SignedinError
 from ..outcomes import CredentialsChanged, Refused, SignedIn, SignedOut
-from ..outgoing import refusal
 from ..reasons import Reason
+from ..replies import Reply
 from ..session import Session
+from .bag import bag_of
 from .headers import client_hints, find
 from .types import ASGIApp, Receive, Scope, Send, send_reply
 
@@ -64,28 +66,45 @@ async def sign_in(
     scope = scope_of(request)
     this = exchange(request)
     this.client = this.client._replace(hints=client_hints(scope["headers"]) | this.client.hints)
-    return await this.sign_in(
+    bag = bag_of(scope)
+    outcome = await this.sign_in(
         user_id,
         remember=remember,
         authenticated_by=authenticated_by,
         barrier=barrier,
         started_at=started_at,
+        data=None if bag is None else bag.encoded(),
     )
+    _follow(request)
+    return outcome
 
 
 async def sign_out(request: Request) -> SignedOut:
     """End this browser's session; the response clears its cookies."""
-    return await exchange(request).sign_out()
+    outcome = await exchange(request).sign_out()
+    _follow(request)
+    return outcome
 
 
 async def sign_out_everywhere(request: Request) -> SignedOut | None:
     """End all sessions of the current user; None if nobody is signed in."""
-    return await exchange(request).sign_out_everywhere()
+    outcome = await exchange(request).sign_out_everywhere()
+    _follow(request)
+    return outcome
 
 
 async def credentials_changed(request: Request) -> CredentialsChanged | None:
     """The current user changed a credential: all other sessions end; None if nobody is signed in."""
-    return await exchange(request).credentials_changed()
+    outcome = await exchange(request).credentials_changed()
+    _follow(request)
+    return outcome
+
+
+def _follow(request: Request) -> None:
+    """``request.session`` is that of whoever is signed in now."""
+    bag = bag_of(scope_of(request))
+    if bag is not None:
+        bag.follow()
 
 
 async def why_signed_out(request: Request) -> Reason | None:
@@ -95,12 +114,40 @@ async def why_signed_out(request: Request) -> Reason | None:
     return await exchange(request).why_signed_out(navigation=navigation)
 
 
+class SessionRequired(SignedinError):
+    """Nobody is signed in here, or not freshly enough. The middleware answers it with ``reply``."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+def refusal(request: Request, session: Session | None, *, fresh: bool) -> Reply | None:
+    """None where this session may go on; else what its request is told: a page redirects to the
+    sign-in page and comes back; anything else gets 401, or 403 with the code
+    ``reauthentication_required``.
+    """
+    if session is not None and not fresh:
+        return None
+    sessions, scope = exchange(request).sessions, scope_of(request)
+    settings = sessions.settings
+    if session is not None and session.is_fresh(sessions.clock(), settings.fresh_ms):
+        return None
+    return outgoing.refusal(
+        session,
+        settings.sign_in_path,
+        method=scope.get("method", ""),
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        accept=find(scope["headers"], b"accept") or "",
+    )
+
+
 class RequireSession:
     """Wraps an ASGI application that only a signed-in user may see.
 
-    fresh: credentials must have been given within the setting ``fresh_for``. Without a session a
-    page redirects to the sign-in page and comes back; anything else gets 401 (or 403 with the code
-    ``reauthentication_required``), a WebSocket is not accepted.
+    fresh: credentials must have been given within the setting ``fresh_for``. Others are told what
+    :func:`refusal` says; a WebSocket is not accepted.
     """
 
     def __init__(self, app: ASGIApp, *, fresh: bool = False) -> None:
@@ -112,22 +159,10 @@ class RequireSession:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        this = exchange(scope)
-        session = this.session
-        settings = this.sessions.settings
-        if session is not None and (
-            not self.fresh or session.is_fresh(this.sessions.clock(), settings.fresh_ms)
-        ):
+        refused = refusal(scope, current_session(scope), fresh=self.fresh)
+        if refused is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "sign in"})
         else:
-            reply = refusal(
-                session,
-                settings.sign_in_path,
-                method=scope["method"],
-                path=scope["path"],
-                query=scope["query_string"].decode("latin-1"),
-                accept=find(scope["headers"], b"accept") or "",
-            )
-            await send_reply(send, reply)
+            await send_reply(send, refused)

@@ -33,13 +33,12 @@ class Address:
     shown: str
 
     @classmethod
-    def of(cls, url: str) -> Address:
+    def of(cls, url: str, schema: str | None = None) -> Address:
         """The address that a URL names. Raises SettingsError, which says what is possible."""
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        schema, prepare = options.pop("schema", SCHEMA), options.pop("prepare", "yes")
-        if not _is_schema(schema):
-            raise SettingsError(f"schema is {schema!r}: lower-case letters, digits and _ are possible.")
+        named, prepare = options.pop("schema", None), options.pop("prepare", "yes")
+        schema = _checked(schema or named)
         if prepare not in ("yes", "no"):
             raise SettingsError(f"prepare is yes or no, not {prepare!r}. {POSSIBLE}")
         within = options.pop("answer_within", None)
@@ -47,8 +46,23 @@ class Address:
             raise SettingsError(f"answer_within is a number of seconds, not {within!r}. {POSSIBLE}")
         options.setdefault("target_session_attrs", "read-write")  # a replica is behind
         options.setdefault("application_name", "signedin")
+        options.setdefault("client_encoding", "utf8")  # a database may have none
+        options.setdefault("connect_timeout", "2")  # or a worker waits for an address where nobody is
         bare = f"postgresql://{parts.netloc}{parts.path}"
         conninfo = f"{bare}?{urlencode(options, quote_via=quote)}"
         host = parts.netloc.rpartition("@")[2] or options.get("host", "")
         shown = f"{host}{parts.path} schema {schema}"
         return cls(conninfo, schema, prepare == "yes", None if within is None else float(within), shown)
+
+    @classmethod
+    def of_pool(cls, schema: str | None) -> Address:
+        """A schema in whatever database a pool leads to. Raises SettingsError."""
+        schema = _checked(schema)
+        return cls("", schema, True, None, f"the pool's database schema {schema}")
+
+
+def _checked(schema: str | None) -> str:
+    schema = SCHEMA if schema is None else schema
+    if not _is_schema(schema):
+        raise SettingsError(f"schema is {schema!r}: lower-case letters, digits and _ are possible.")
+    return schema

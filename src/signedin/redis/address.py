@@ -13,15 +13,17 @@ PREFIX: Final = "signedin"
 PORT: Final = 6379
 SENTINEL_PORT: Final = 26379
 _is_prefix = re.compile(r"[A-Za-z0-9_.:-]{1,64}").fullmatch
+_is_seconds = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?").fullmatch
 _TLS_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _KNOWN: Final = {
-    "prefix", "db", "replicas", "rdb_only", "protocol", "ssl_check_hostname", *_TLS_FILES,
+    "prefix", "db", "replicas", "rdb_only", "answer_within", "protocol",
+    *_TLS_FILES, "ssl_check_hostname",
 }  # fmt: skip
 POSSIBLE: Final = (
     "Write redis://host:6379/0 or valkey://…, rediss:// or valkeys:// for TLS,"
     " redis+unix:///path/of/socket?db=0, redis+sentinel://host:26379,host/service/0, or"
     " redis+cluster://host:6379,host; behind a question mark: prefix=, replicas=, rdb_only=yes,"
-    " protocol=2 or 3, ssl_ca_certs=."
+    " answer_within=0.5 seconds, protocol=2 or 3, ssl_ca_certs=."
 )
 
 
@@ -31,7 +33,8 @@ class Address:
 
     kind: one server, a service that Sentinels know, or a cluster. hosts: names and ports. prefix: what
     leads every key. replicas: how many of them must have a change before it counts. rdb_only: whether
-    snapshots are accepted as the only persistence. options: of each connection, the driver's names.
+    snapshots are accepted as the only persistence. answer_within: seconds, or None for the store's own.
+    options: of each connection, the driver's names.
     """
 
     kind: Literal["server", "sentinel", "cluster"]
@@ -42,6 +45,7 @@ class Address:
     prefix: str = PREFIX
     replicas: int = 0
     rdb_only: bool = False
+    answer_within: float | None = None
     options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -76,6 +80,8 @@ class Address:
             raise ValueError(f"its scheme is {parts.scheme!r}")
         if query.keys() - _KNOWN:
             raise ValueError("a parameter behind the question mark is not known")
+        if family in ("redis", "valkey") and any(name.startswith("ssl_") for name in query):
+            raise ValueError("ssl_… is for rediss:// and valkeys://")
         options = _options(query)
         before, _, hosts = parts.netloc.rpartition("@")
         user, has_password, password = before.partition(":")
@@ -87,6 +93,7 @@ class Address:
             "prefix": _prefix(query.get("prefix", PREFIX)),
             "replicas": _number(query.get("replicas", "0"), "replicas"),
             "rdb_only": _yes(query.get("rdb_only", "no"), "rdb_only"),
+            "answer_within": _seconds(query["answer_within"]) if "answer_within" in query else None,
             "options": options,
         }
         steps = [unquote(step) for step in parts.path.split("/")[1:]]
@@ -104,8 +111,6 @@ class Address:
         if kind == "cluster":
             if options["db"] or (any(steps) and steps != ["0"]):
                 raise ValueError("a cluster has database 0 only")
-            if common["replicas"]:
-                raise ValueError("replicas= is not possible on a cluster")
             return cls("cluster", _hosts(hosts, PORT, 99), **common)
         raise ValueError(f"its scheme is {parts.scheme!r}")
 
@@ -154,6 +159,12 @@ def _number(text: str, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6):
         raise ValueError(f"{name} is a number")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    if _is_seconds(text) is None or not float(text):
+        raise ValueError("answer_within is a number of seconds")
+    return float(text)
 
 
 def _yes(text: str, name: str) -> bool:

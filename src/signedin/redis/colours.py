@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Final
 
-from redis import Connection, SSLConnection, UnixDomainSocketConnection
+from redis import Connection, Redis, RedisCluster, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio import Connection as AsyncConnection
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio import RedisCluster as AsyncRedisCluster
 from redis.asyncio import SSLConnection as AsyncSSLConnection
 from redis.asyncio import UnixDomainSocketConnection as AsyncUnixConnection
+from redis.asyncio.sentinel import SentinelManagedConnection as AsyncSentinelConnection
+from redis.asyncio.sentinel import SentinelManagedSSLConnection as AsyncSentinelSSLConnection
 from redis.exceptions import MaxConnectionsError, RedisError
+from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
+from ..errors import SettingsError
 from .address import Address
+
+MOST_THREADS: Final = 32
+"""So many nodes at once where each takes a thread."""
+_WHO: Final = ("username", "password", "credential_provider", "client_name")
+"""With what begins with ssl_, all that is taken of a cluster's client."""
 
 
 class AsyncConnections:
@@ -79,25 +91,18 @@ class AsyncConnections:
 
 
 class Connections:
-    """The same for threads. What a process has opened before it forks is not its child's."""
+    """The same for threads."""
 
     def __init__(self, pool: Any, most: int, wait: float) -> None:
         self._pool = pool
-        self._most = most
         self._wait = wait
-        self._begin()
-
-    def _begin(self) -> None:
         self._free: list[Any] = []
         self._turns: SimpleQueue[None] = SimpleQueue()
-        for _ in range(self._most):
+        for _ in range(most):
             self._turns.put(None)
-        self._process = os.getpid()
 
     def take(self) -> Any:
         """One that is connected. Raises what the driver raises."""
-        if self._process != os.getpid():
-            self._begin()
         try:
             self._turns.get(timeout=self._wait)
         except Empty:
@@ -145,14 +150,66 @@ def async_connection_class(address: Address) -> type[AsyncConnection]:
     """The driver's connection for an address."""
     if address.path is not None:
         return AsyncUnixConnection  # type: ignore[return-value]
+    if address.kind == "sentinel":
+        return AsyncSentinelSSLConnection if address.tls else AsyncSentinelConnection
     return AsyncSSLConnection if address.tls else AsyncConnection
+
+
+class _Greeting:
+    """Right after the handshake of TLS 1.3 the server sends what a later connection may begin with. The
+    driver's pool takes it for an answer that nobody has asked for, unless one was read before it looks.
+    """
+
+    def on_connect_check_health(self: Any, check_health: bool = True) -> None:
+        super().on_connect_check_health(check_health)  # type: ignore[misc]
+        self.send_command("PING")
+        self.read_response()
+
+
+class _TLSConnection(_Greeting, SSLConnection):
+    pass
+
+
+class _SentinelTLSConnection(_Greeting, SentinelManagedSSLConnection):
+    pass
 
 
 def connection_class(address: Address) -> type[Connection]:
     """The driver's connection for an address."""
     if address.path is not None:
         return UnixDomainSocketConnection  # type: ignore[return-value]
-    return SSLConnection if address.tls else Connection
+    if address.kind == "sentinel":
+        return _SentinelTLSConnection if address.tls else SentinelManagedConnection
+    return _TLSConnection if address.tls else Connection
+
+
+def async_address_of(client: Any) -> Address:
+    """Where a client of the driver leads. Raises SettingsError, which says what is wanted."""
+    if isinstance(client, (Redis, RedisCluster)):
+        raise SettingsError("This client blocks: AsyncRedisStore takes one of redis.asyncio, or a URL.")
+    return _address(client, AsyncRedis, AsyncRedisCluster)
+
+
+def address_of(client: Any) -> Address:
+    """Where a client of the driver leads. Raises SettingsError, which says what is wanted."""
+    if isinstance(client, (AsyncRedis, AsyncRedisCluster)):
+        raise SettingsError("This client is for asyncio: RedisStore takes redis.Redis, or a URL.")
+    return _address(client, Redis, RedisCluster)
+
+
+def _address(client: Any, of_one: type, of_many: type) -> Address:
+    if isinstance(client, of_one):
+        return Address("server")
+    if not isinstance(client, of_many):
+        raise SettingsError("store is a URL, or a client of redis-py.")
+    cluster: Any = client
+    told = cluster.get_connection_kwargs()
+    return Address(
+        "cluster",
+        tuple((node.host, int(node.port)) for node in cluster.nodes_manager.startup_nodes.values()),
+        tls=bool(told.get("ssl")) or told.get("connection_class") in (SSLConnection, AsyncSSLConnection),
+        options={k: v for k, v in told.items() if k in _WHO or k.startswith("ssl_")},
+    )
 
 
 async def async_side_by_side(
@@ -168,14 +225,18 @@ async def async_side_by_side(
 
 
 def side_by_side(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """What each call returns or raises; a thread does one after the other."""
-    results: list[Any] = []
-    for call in calls:
-        try:
-            results.append(function(*call))
-        except Exception as error:
-            results.append(error)
-    return results
+    """What each call returns or raises; each of several in a thread that ends with it."""
+    if len(calls) == 1:
+        return [_result(function, calls[0])]
+    with ThreadPoolExecutor(MOST_THREADS) as threads:
+        return list(threads.map(_result, repeat(function), calls))
+
+
+def _result(function: Callable[..., Any], call: tuple[Any, ...]) -> Any:
+    try:
+        return function(*call)
+    except Exception as error:
+        return error
 
 
 async def async_pause(seconds: float) -> None:

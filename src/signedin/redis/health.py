@@ -19,6 +19,7 @@ OLDEST: Final = 7
 CLOCKS_APART: Final = 60_000
 """Milliseconds. The server's clock only decides when forgotten keys go."""
 WITHIN: Final = 1.0
+SETTINGS: Final = ("save", "appendonly", "appendfsync", "min-replicas-to-write", "maxmemory-policy")
 
 
 class Node(NamedTuple):
@@ -35,35 +36,36 @@ def checks(url: str, now: int) -> Iterator[Check]:
     link = made.to(address, connect_within=WITHIN, answer_within=WITHIN)
     try:
         yield from _of_address(address)
-        count = link.nodes()
-        for number in range(count):
-            node = _look(link, number)
-            yield from _of_node(address, node, f" {number + 1}" if count > 1 else "")
-        yield _of_clock(link, now)
+        names = link.nodes()
+        for number, name in enumerate(names, 1):
+            which = f" {number}" if len(names) > 1 else ""
+            place = address.shown if address.kind != "cluster" else f"node {name} of CLUSTER NODES"
+            yield from _of_node(address, place, _look(link, name), which)
+            yield _of_clock(link, name, now, which)
         if address.kind == "cluster":
-            yield _of_cluster(link)
+            yield _of_cluster(link, names[0])
     except StoreUnavailable as error:
-        yield Check("store", "fail", str(error), "see that the server runs, and that --store names it")
+        remedy = "see that the server runs, and that --store names it; of a cluster, CLUSTER NODES"
+        yield Check("store", "fail", str(error), remedy)
     finally:
         link.close()
 
 
-def _look(link: RedisLink, number: int) -> Node:
+def _look(link: RedisLink, name: str) -> Node:
     info: dict[str, str] = {}
     try:
-        info = _pairs(link.at_node(number, "INFO"))
+        info = _pairs(link.at_node(name, "INFO"))
     except StoreUnavailable as error:
         if not is_not_permitted(error.__cause__):
             raise
-    names = ("save", "appendonly", "appendfsync", "min-replicas-to-write", "maxmemory-policy")
     settings: dict[str, str | None] = {}
-    for name in names:
+    for key in SETTINGS:
         try:
-            settings[name] = setting(link.at_node(number, "CONFIG", "GET", name), name)
+            settings[key] = setting(link.at_node(name, "CONFIG", "GET", key), key)
         except StoreUnavailable as error:
             if not is_not_permitted(error.__cause__):
                 raise
-            settings[name] = None
+            settings[key] = None
     return Node(info, settings)
 
 
@@ -77,7 +79,10 @@ def _pairs(reply: Any) -> dict[str, str]:
 
 def _of_address(address: Address) -> Iterator[Check]:
     hosts = [host for host, _ in address.hosts if not _is_here(host)]
-    if address.tls:
+    if address.tls and address.options.get("ssl_check_hostname") is False:
+        found = "the server's certificate is checked, its name is not: any that the CA signed will do"
+        yield Check("TLS", "warn", found, "leave out ssl_check_hostname=no")
+    elif address.tls:
         yield Check("TLS", "pass", "the server's certificate is checked")
     elif hosts:
         yield Check("TLS", "warn", f"none, to {', '.join(hosts)}", "rediss:// or valkeys://")
@@ -92,7 +97,7 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def _of_node(address: Address, node: Node, which: str) -> Iterator[Check]:
+def _of_node(address: Address, place: str, node: Node, which: str) -> Iterator[Check]:
     product = "Valkey" if "valkey_version" in node.info else "Redis"
     version = node.info.get("valkey_version") or node.info.get("redis_version", "")
     if not version:
@@ -100,7 +105,7 @@ def _of_node(address: Address, node: Node, which: str) -> Iterator[Check]:
     elif int(version.partition(".")[0]) < OLDEST:
         yield Check(f"server{which}", "fail", f"{product} {version}", f"{product} {OLDEST}.0 or later")
     else:
-        yield Check(f"server{which}", "pass", f"{product} {version}, {address.shown}")
+        yield Check(f"server{which}", "pass", f"{product} {version}, {place}")
     yield _of_eviction(node, which)
     yield _of_persistence(address, node, which)
     yield _of_replicas(address, node, which)
@@ -156,25 +161,32 @@ def _of_replicas(address: Address, node: Node, which: str) -> Check:
     found = f"{connected} connected"
     if address.replicas:
         return Check(name, "pass", f"{found}; a change counts when {address.replicas} have it")
-    found += ": a failover can undo what was acknowledged just before, a revoke too"
-    return Check(name, "warn", found, "replicas=1 in the store's URL, and min-replicas-to-write 1")
+    if node.settings["min-replicas-to-write"] in (None, "0"):
+        found += ": a failover can undo what was acknowledged just before, a revoke too"
+        return Check(name, "warn", found, "replicas=1 in the store's URL, and min-replicas-to-write 1")
+    found += ", without one nothing is changed: a failover can undo the last seconds before that"
+    return Check(name, "warn", found, "replicas=1 in the store's URL")
 
 
-def _of_clock(link: RedisLink, now: int) -> Check:
+def _of_clock(link: RedisLink, name: str, now: int, which: str) -> Check:
     try:
-        seconds, _ = (int(part) for part in link.at_node(0, "TIME"))
+        seconds, _ = (int(part) for part in link.at_node(name, "TIME"))
     except StoreUnavailable as error:
         if not is_not_permitted(error.__cause__):
             raise
-        return Check("server clock", "warn", "TIME is not permitted", "let the store's user call TIME")
+        return Check(
+            f"server clock{which}", "warn", "TIME is not permitted", "let the store's user call TIME"
+        )
     apart = abs(seconds * 1000 - now)
     if apart > CLOCKS_APART:
-        return Check("server clock", "warn", f"{apart // 1000:,} s away from this one", "set the clocks")
-    return Check("server clock", "pass", "agrees with this one")
+        return Check(
+            f"server clock{which}", "warn", f"{apart // 1000:,} s away from this one", "set the clocks"
+        )
+    return Check(f"server clock{which}", "pass", "agrees with this one")
 
 
-def _of_cluster(link: RedisLink) -> Check:
-    state = _pairs(link.at_node(0, "CLUSTER", "INFO"))
+def _of_cluster(link: RedisLink, name: str) -> Check:
+    state = _pairs(link.at_node(name, "CLUSTER", "INFO"))
     found = f"{state.get('cluster_state')}, {state.get('cluster_slots_ok')} of 16384 slots"
     if state.get("cluster_state") == "ok" and state.get("cluster_slots_ok") == "16384":
         return Check("cluster", "pass", found)

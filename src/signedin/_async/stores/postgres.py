@@ -22,11 +22,12 @@ from ...steps import (
     UserSessions,
     checked_bag,
 )
-from ...together import AsyncTogether
+from ...together import MOST, AsyncTogether
 from ...visitor import Visitor
+from .postgres_line import AsyncLine
 from .postgres_link import AsyncPostgresLink
 from .postgres_operating import AsyncPostgresOperating
-from .postgres_steps import AsyncStep, columns
+from .postgres_steps import AsyncStep
 
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
@@ -36,17 +37,19 @@ ANSWER_WITHIN: Final = 0.25
 class AsyncPostgresStore(AsyncPostgresOperating):
     """Keeps sessions in a schema of a PostgreSQL database.
 
-    url: see :class:`~signedin.postgres.address.Address`. connect_within, answer_within: seconds.
+    where: a URL, see :class:`~signedin.postgres.address.Address`, or a psycopg_pool.AsyncConnectionPool.
+    schema: as in the URL, for a pool. connect_within, answer_within: seconds.
     """
 
     def __init__(
         self,
-        url: str,
+        where: Any,
         *,
+        schema: str | None = None,
         connect_within: float = CONNECT_WITHIN,
         answer_within: float = ANSWER_WITHIN,
     ) -> None:
-        self._link = AsyncPostgresLink(url, connect_within, answer_within)
+        self._link = AsyncPostgresLink(where, schema, connect_within, answer_within)
         self._together: AsyncTogether[SessionId, Record | None] = AsyncTogether(self._find_all)
         self._with_data: AsyncTogether[SessionId, tuple[Record | None, bytes | None]] = AsyncTogether(
             self._find_all_with_data
@@ -62,8 +65,11 @@ class AsyncPostgresStore(AsyncPostgresOperating):
         if len(session_ids) == 1:
             rows = await self._link.rows("find_one", key_of(session_ids[0]))
             return [record_of(rows[0]) if rows else None]
-        rows = await self._link.rows("find", columns([key_of(i) for i in session_ids]))
-        found = {record.id: record for record in map(record_of, rows)}
+        found: dict[SessionId, Record] = {}
+        for start in range(0, len(session_ids), MOST):
+            raw = bytes.fromhex("".join(session_ids[start : start + MOST]))
+            rows = await self._link.rows("find", (raw,))
+            found |= {record.id: record for record in map(record_of, rows)}
         return [found.get(i) for i in session_ids]
 
     async def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
@@ -72,8 +78,8 @@ class AsyncPostgresStore(AsyncPostgresOperating):
     async def _find_all_with_data(
         self, session_ids: Sequence[SessionId]
     ) -> list[tuple[Record | None, bytes | None]]:
-        """In the order asked for."""
-        rows = await self._link.rows("find_with_data", columns([key_of(i) for i in session_ids]))
+        """In the order asked for; at most ``MOST``, as they travel together."""
+        rows = await self._link.rows("find_with_data", (bytes.fromhex("".join(session_ids)),))
         found = {id_of(row[0], row[1]): (record_of(row[:-1]), row[-1]) for row in rows}
         return [found.get(i, (None, None)) for i in session_ids]
 
@@ -136,76 +142,68 @@ class AsyncPostgresStore(AsyncPostgresOperating):
     # ── writes ───────────────────────────────────────────────────────────────────────────────
 
     async def add(self, sign_in: SignIn) -> Added | Refusal:
-        return await self._link.step(lambda connection: self._step(connection).add(sign_in))
+        return await self._link.step(lambda line: self._step(line).add(sign_in))
 
     async def resume(self, resumption: Resumption) -> Added | Refusal:
-        return await self._link.step(lambda connection: self._step(connection).resume(resumption))
+        return await self._link.step(lambda line: self._step(line).resume(resumption))
 
     async def touch(self, touches: Sequence[Touch], now: int) -> None:
-        await self._link.step(
-            lambda connection: self._step(connection).touch(touches, now), lasting=False
-        )
+        await self._link.step(lambda line: self._step(line).touch(touches, now), lasting=False)
 
     async def rotate(self, rotation: Rotation, now: int) -> bool:
-        return await self._link.step(lambda connection: self._step(connection).rotate(rotation, now))
+        cursor = await self._link.step(lambda line: self._step(line).rotate(rotation, now))
+        return cursor.rowcount > 0
 
     async def rename(self, user_id: str, session_id: SessionId, name: str | None, now: int) -> bool:
         values = (name, *key_of(session_id), user_id, now)
-        count = await self._link.step(
-            lambda connection: self._step(connection).change("rename", *values)
-        )
-        return count > 0
+        cursor = await self._link.step(lambda line: self._step(line).send("rename", *values))
+        return cursor.rowcount > 0
 
     async def end(self, ending: Ending) -> Ended:
         return (await self.end_many((ending,)))[0]
 
     async def end_many(self, endings: Sequence[Ending]) -> list[Ended]:
         return await self._link.step(
-            lambda connection: self._step(connection).end_many(endings), patient=len(endings) > 1
+            lambda line: self._step(line).end_many(endings), patient=len(endings) > 1
         )
 
     async def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
-        return await self._link.step(
-            lambda connection: self._step(connection).forget(user_id, only=only, keep=keep)
+        cursor = await self._link.step(
+            lambda line: self._step(line).forget(user_id, only=only, keep=keep)
         )
+        return cursor.rowcount
 
     async def raise_everybody_barrier(self, now: int) -> int:
-        rows = await self._link.step(
-            lambda connection: self._step(connection).rows("raise_everybody_barrier", now)
-        )
+        rows = await self._link.step(lambda line: self._step(line).rows("raise_everybody_barrier", now))
         return int(rows[0][0])
 
     async def sweep(self, now: int, limit: int) -> Swept:
         rows = await self._link.rows("expired", (now, limit), patient=True)
-        return await self._link.step(
-            lambda connection: self._step(connection).sweep(rows, limit, now), patient=True
-        )
+        return await self._link.step(lambda line: self._step(line).sweep(rows, limit, now), patient=True)
 
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         checked_bag(bag)
-        return await self._link.step(
-            lambda connection: self._step(connection).set_data(session_id, bag, now)
-        )
+        return await self._link.step(lambda line: self._step(line).set_data(session_id, bag, now))
 
     async def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
         checked_bag(visitor.bag)
         values = (bytes.fromhex(visitor.id), *visitor[1:])
         statement = "add_visitor" if new else "set_visitor"
         count = await self._link.step(
-            lambda connection: self._step(connection).change(statement, *values), lasting=False
+            lambda line: self._step(line).count(statement, *values), lasting=False
         )
         return count > 0
 
     async def drop_visitor(self, visitor_id: str) -> None:
         await self._link.step(
-            lambda connection: self._step(connection).change("drop_visitor", bytes.fromhex(visitor_id))
+            lambda line: self._step(line).send("drop_visitor", bytes.fromhex(visitor_id))
         )
 
     async def close(self) -> None:
         await self._link.close()
 
-    def _step(self, connection: Any) -> AsyncStep:
-        return AsyncStep(connection, self._link.sql)
+    def _step(self, line: AsyncLine) -> AsyncStep:
+        return AsyncStep(line, self._link.sql)
 
 
 def record_of(row: Sequence[Any]) -> Record:

@@ -90,8 +90,8 @@ class AsyncPostgresOperating:
         self, ending: EndingEverybody, cursor: bytes | None, limit: int, *, told: bool
     ) -> Batch:
         return await self._link.step(
-            lambda connection: self._end_range(
-                AsyncStep(connection, self._link.sql), ending, cursor or b"", limit, told
+            lambda line: self._end_range(
+                AsyncStep(line, self._link.sql), ending, cursor or b"", limit, told
             ),
             patient=True,
         )
@@ -110,13 +110,13 @@ class AsyncPostgresOperating:
         rows: list[Any] = []
         if told:
             rows = await step.rows("everybody_told", *history)
-        sessions = len(rows) if told else await step.change("everybody_history", *history)
-        await step.change("everybody_data", *within, *kept)
-        forgotten = await step.change("everybody_series", *within)
-        await step.change("everybody_spared", *within)
+        sessions = len(rows) if told else await step.count("everybody_history", *history)
+        await step.send("everybody_data", *within, *kept)
+        forgotten = await step.count("everybody_series", *within)
+        await step.send("everybody_spared", *within)
         for (long,) in await step.rows("everybody_long", *within, HISTORY_LENGTH):
             for (user_id,) in await step.rows("everybody_long_users", long):
-                await step.change("bound_history", long, user_id, HISTORY_LENGTH)
+                await step.send("bound_history", long, user_id, HISTORY_LENGTH)
         ended = tuple(ended_session(row) for row in rows)
         return Batch(sessions, users, forgotten, ended, until if ends else None)
 
@@ -125,7 +125,7 @@ class AsyncPostgresOperating:
     async def audit(self, entry: AuditEntry, *, once: bool = False) -> None:
         statement = "audit_once" if once else "audit"
         await self._link.step(
-            lambda connection: AsyncStep(connection, self._link.sql).change(statement, *astuple(entry))
+            lambda line: AsyncStep(line, self._link.sql).send(statement, *astuple(entry))
         )
 
     async def audit_run(self, run: str) -> AuditRun | None:
@@ -148,7 +148,7 @@ class AsyncPostgresOperating:
     async def export(self, cursor: str | None, limit: int) -> Exported:
         start = bytes.fromhex(cursor or "")
         return await self._link.step(
-            lambda connection: self._export(AsyncStep(connection, self._link.sql), start, limit),
+            lambda line: self._export(AsyncStep(line, self._link.sql), start, limit),
             patient=True,
             snapshot=True,
         )
@@ -182,7 +182,7 @@ class AsyncPostgresOperating:
 
     async def import_users(self, users: Sequence[UserRecords]) -> Imported:
         return await self._link.step(
-            lambda connection: self._import_all(AsyncStep(connection, self._link.sql), users),
+            lambda line: self._import_all(AsyncStep(line, self._link.sql), users),
             patient=True,
         )
 
@@ -197,32 +197,32 @@ class AsyncPostgresOperating:
         await step.rows("raise_barrier", *owner, user.barrier)
         ended = 0
         for entry in user.ended:
-            ended += await step.change("import_ended", *_row_of_ended(entry))
+            ended += await step.count("import_ended", *_row_of_ended(entry))
             key = key_of(entry.session.id)
-            if await step.change("drop_session", *key, user.user_id):
-                await step.change("drop_data", *key)
-        await step.change("bound_history", *owner, HISTORY_LENGTH)
-        await step.change("forget_others", *owner, [series.key for series in user.series])
+            if await step.count("drop_session", *key, user.user_id):
+                await step.send("drop_data", *key)
+        await step.send("bound_history", *owner, HISTORY_LENGTH)
+        await step.send("forget_others", *owner, [series.key for series in user.series])
         series = 0
         for each in user.series:
-            series += await step.change("import_series", *row_of_series(each))
+            series += await step.count("import_series", *row_of_series(each))
         sessions = refused = 0
         for record in user.records:
             key = key_of(record.id)
             if await step.rows("has_ended", *key):
                 refused += 1
-            elif await step.change("import_session", *row_of(record)):
+            elif await step.count("import_session", *row_of(record)):
                 sessions += 1
                 await self._import_data(step, record.id, user.data.get(record.id))
-        await step.change("not_remembered", *owner)
+        await step.send("not_remembered", *owner)
         return Imported(sessions, series, ended, refused)
 
     async def _import_data(self, step: AsyncStep, session_id: SessionId, bag: bytes | None) -> None:
         key = key_of(session_id)
         if bag is None:
-            await step.change("drop_data", *key)
+            await step.send("drop_data", *key)
         else:
-            await step.change("import_data", *key, bag)
+            await step.send("import_data", *key, bag)
 
 
 def _row_of_ended(entry: EndedRecord) -> tuple[Any, ...]:

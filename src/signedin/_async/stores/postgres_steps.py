@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from psycopg import AsyncRawCursor
 
 from ...policy import BARRIER_KEPT, HISTORY_AGE, HISTORY_LENGTH, SEEN_AFTER
 from ...reasons import REASONS, Reason
@@ -28,25 +29,27 @@ from ...steps import (
     Swept,
     Touch,
 )
+from .postgres_line import AsyncLine, Row
 
 
 class AsyncStep:
-    """One transaction on a connection."""
+    """One transaction on a connection. What nobody asks the answer of doesn't wait for one."""
 
-    def __init__(self, connection: Any, sql: dict[str, str]) -> None:
-        self._connection = connection
+    def __init__(self, line: AsyncLine, sql: dict[str, str]) -> None:
+        self._line = line
         self._sql = sql
 
-    async def rows(self, statement: str, *values: Any) -> list[Any]:
-        """What a statement gives."""
-        cursor = await self._connection.execute(self._sql[statement], values, binary=True)
-        found: list[Any] = await cursor.fetchall()
-        return found
+    async def send(self, statement: str, *values: Any) -> AsyncRawCursor[Row]:
+        """Run a statement. Who fetches its rows waits for them; if it fails, the next answer says so."""
+        return await self._line.execute(self._sql[statement], values, binary=True)
 
-    async def change(self, statement: str, *values: Any) -> int:
+    async def rows(self, statement: str, *values: Any) -> list[Row]:
+        """What a statement gives."""
+        return await (await self.send(statement, *values)).fetchall()
+
+    async def count(self, statement: str, *values: Any) -> int:
         """How many rows a statement changed."""
-        cursor = await self._connection.execute(self._sql[statement], values)
-        return int(cursor.rowcount)
+        return await self._line.count(await self.send(statement, *values))
 
     # ── beginning ────────────────────────────────────────────────────────────────────────────
 
@@ -55,17 +58,18 @@ class AsyncStep:
         record = sign_in.record
         tag, random = key_of(record.id)
         leaving = [] if sign_in.replaces is None else [key_of(sign_in.replaces)[1]]
-        refusal = await self._refusal(tag, sign_in, leaving)
+        lock = await self.send("lock", tag, record.user_id)
+        refusal = await self._refusal(tag, sign_in, leaving, lock)
         if refusal is not None:
             return refusal
         ended = await self._end_ids(tag, record.user_id, leaving, REASONS["replaced"], None, sign_in.now)
         if sign_in.forgets is not None:
-            await self.forget(record.user_id, only=sign_in.forgets)
+            await self._forget_one(tag, record.user_id, sign_in.forgets)
         ended += await self._admit(tag, random, sign_in)
         if sign_in.series is not None:
-            await self.change("add_series", *row_of_series(sign_in.series))
+            await self.send("add_series", *row_of_series(sign_in.series))
         if sign_in.data is not None:
-            await self.change("set_data", tag, random, sign_in.now, sign_in.data)
+            await self.send("set_data", tag, random, sign_in.now, sign_in.data)
         return Added(tuple(ended))
 
     async def resume(self, resumption: Resumption) -> Added | Refusal:
@@ -73,13 +77,13 @@ class AsyncStep:
         record, series = resumption.record, resumption.series
         tag, random = key_of(record.id)
         # The lock first: what is compared must not move until it has been set.
-        barrier = (await self.rows("lock", tag, record.user_id))[0][0]
+        lock = await self.send("lock", tag, record.user_id)
         compared = (tag, series.key, record.user_id, resumption.expected_hash)
         found = await self.rows("series_session", *compared)
         if not found:
             return "lost"
         before = bytes(found[0][0])
-        refusal = await self._refusal(tag, resumption, [before], barrier)
+        refusal = await self._refusal(tag, resumption, [before], lock)
         if refusal is not None:
             return refusal
         ended = await self._end_ids(
@@ -87,16 +91,19 @@ class AsyncStep:
         )
         ended += await self._admit(tag, random, resumption)
         moved = (series.secret_hash, series.previous_hash, series.nonce, random, series.expires_at)
-        await self.change("move_series", *moved, *compared)
+        await self.send("move_series", *moved, *compared)
         return Added(tuple(ended))
 
     async def _refusal(
-        self, tag: bytes, new: SignIn | Resumption, leaving: list[bytes], barrier: int | None = None
+        self,
+        tag: bytes,
+        new: SignIn | Resumption,
+        leaving: list[bytes],
+        lock: AsyncRawCursor[Row],
     ) -> Refusal | None:
         """Why the new session may not be, before anything is written."""
         user_id = new.record.user_id
-        if barrier is None:
-            barrier = (await self.rows("lock", tag, user_id))[0][0]
+        ((barrier,),) = await lock.fetchall()
         if new.started_at < barrier:
             return "barrier"
         if new.cap is not None and new.at_cap == "refuse":
@@ -108,7 +115,7 @@ class AsyncStep:
     async def _admit(self, tag: bytes, random: bytes, new: SignIn | Resumption) -> list[EndedSession]:
         """Add the record; end the least recently active beyond the cap, never the new one (S3)."""
         record = new.record
-        await self.change("add", *row_of(record))
+        await self.send("add", *row_of(record))
         if new.cap is None:
             return []
         surplus = await self.rows("surplus", tag, record.user_id, random, new.now, new.cap - 1)
@@ -123,26 +130,26 @@ class AsyncStep:
         told = [(*key_of(t.session_id), *t.client[:2]) for t in ordered if t.client]
         same = [key_of(t.session_id) for t in ordered if t.client is None]
         if same:
-            await self.change("touch", now, *columns(same))
+            await self.send("touch", now, *columns(same))
         if told:
-            await self.change("touch_client", now, *columns(told))
+            await self.send("touch_client", now, *columns(told))
         keys = [key_of(t.session_id) for t in ordered]
-        await self.change("seen", now, *columns(keys), SEEN_AFTER)
+        await self.send("seen", now, *columns(keys), SEEN_AFTER)
 
-    async def rotate(self, rotation: Rotation, now: int) -> bool:
-        """See :meth:`AsyncStore.rotate`."""
+    async def rotate(self, rotation: Rotation, now: int) -> AsyncRawCursor[Row]:
+        """See :meth:`AsyncStore.rotate`; the cursor will know of one row, or of none."""
         tag, random = key_of(rotation.session_id)
         values = (rotation.new_hash, rotation.tail, tag, random, rotation.expected_hash, now)
-        return await self.change("rotate", *values) > 0
+        return await self.send("rotate", *values)
 
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """See :meth:`AsyncStore.set_data`."""
         key = key_of(session_id)
         if bag is None:
-            return await self.change("drop_data", *key) > 0
+            return await self.count("drop_data", *key) > 0
         if not await self.rows("hold", *key, now):
             return False
-        return await self.change("set_data", *key, now, bag) > 0
+        return await self.count("set_data", *key, now, bag) > 0
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────
 
@@ -150,7 +157,7 @@ class AsyncStep:
         """See :meth:`AsyncStore.end_many`: the users are locked in one order."""
         owners = {(user_tag(ending.user_id), ending.user_id) for ending in endings}
         for owner in sorted(owners):
-            await self.rows("lock", *owner)
+            await self.send("lock", *owner)
         return [await self._end(ending) for ending in endings]
 
     async def _end(self, ending: Ending) -> Ended:
@@ -171,13 +178,13 @@ class AsyncStep:
             kept = None if which.kept is None else key_of(which.kept)[1]
             rows = await self.rows("end_all_but", tag, kept, user_id)
             sessions = await self._end_rows(tag, user_id, rows, reason, actor, now)
-        forgotten = 0
+        forgetting = barrier = None
         if reason.forgets == "all" and forgets_all(ending, sessions, already):
-            forgotten = await self.forget(user_id)
-        barrier = None
+            forgetting = await self._forget_all_but(tag, user_id, None)
         if reason.barrier == "always" or (reason.barrier == "all" and which == AllBut(None)):
             barrier = (await self.rows("raise_barrier", tag, user_id, now))[0][0]
-        rotated = rotation is not None and await self.rotate(rotation, now)
+        rotated = rotation is not None and await self._line.count(await self.rotate(rotation, now)) > 0
+        forgotten = 0 if forgetting is None else await self._line.count(forgetting)
         return Ended(tuple(sessions), tuple(already), forgotten, barrier, rotated)
 
     async def find_ended(self, session_id: SessionId) -> EndedRecord | None:
@@ -196,9 +203,8 @@ class AsyncStep:
     ) -> list[EndedSession]:
         if not randoms:
             return []
-        rows: list[Any] = []
-        for random in randoms:
-            rows += await self.rows("end_one", tag, random, user_id)
+        ending = [await self.send("end_one", tag, random, user_id) for random in randoms]
+        rows = [row for cursor in ending for row in await cursor.fetchall()]
         return await self._end_rows(tag, user_id, rows, reason, actor, now)
 
     async def _end_rows(
@@ -219,25 +225,31 @@ class AsyncStep:
             why, alive = why_ended(reason, active, idle, expires, now, device is not None)
             by, known = actor if alive else None, device or PACKED_UNKNOWN
             entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, known)
-            await self.change("remember_ended", *entry, secret_hash)
-            await self.change("drop_data", tag, random)
+            await self.send("remember_ended", *entry, secret_hash)
+            await self.send("drop_data", tag, random)
             if series is not None and REASONS[why].forgets == "series":
-                await self.forget(user_id, only=series)
+                await self._forget_one(tag, user_id, series)
             ended.append(ended_session(entry))
         if ended:
-            await self.change("bound_history", tag, user_id, HISTORY_LENGTH)
+            await self.send("bound_history", tag, user_id, HISTORY_LENGTH)
         return ended
 
-    async def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
-        """See :meth:`AsyncStore.forget`."""
+    async def forget(
+        self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None
+    ) -> AsyncRawCursor[Row]:
+        """See :meth:`AsyncStore.forget`; the cursor will know of how many."""
         tag = user_tag(user_id)
         if only is not None:
-            count = await self.change("forget_one", tag, only, user_id)
-            await self.change("not_remembered_one", tag, user_id, only)
-        else:
-            count = await self.change("forget_all_but", tag, user_id, keep)
-            await self.change("none_remembered_but", tag, user_id, keep)
-        return count
+            return await self._forget_one(tag, user_id, only)
+        return await self._forget_all_but(tag, user_id, keep)
+
+    async def _forget_one(self, tag: bytes, user_id: str, series: bytes) -> AsyncRawCursor[Row]:
+        await self.send("not_remembered_one", tag, user_id, series)
+        return await self.send("forget_one", tag, series, user_id)
+
+    async def _forget_all_but(self, tag: bytes, user_id: str, kept: bytes | None) -> AsyncRawCursor[Row]:
+        await self.send("none_remembered_but", tag, user_id, kept)
+        return await self.send("forget_all_but", tag, user_id, kept)
 
     async def sweep(self, keys: Sequence[tuple[bytes, str, bytes]], limit: int, now: int) -> Swept:
         """End these if they are still over; remove what is too old, ``limit`` of each at a time."""
@@ -246,13 +258,13 @@ class AsyncStep:
         for tag, user_id, random in sorted(keys):
             if locked != (tag, user_id):
                 locked = tag, user_id
-                await self.rows("lock", *locked)
+                await self.send("lock", *locked)
             rows = await self.rows("end_expired", tag, random, now)
             ended += await self._end_rows(tag, user_id, rows, None, None, now)
-        removed = await self.change("old_history", now - HISTORY_AGE, limit)
-        removed = max(removed, await self.change("old_series", now, limit))
-        removed = max(removed, await self.change("old_visitors", now, limit))
-        await self.change("old_owners", now - BARRIER_KEPT, limit)
+        removed = await self.count("old_history", now - HISTORY_AGE, limit)
+        removed = max(removed, await self.count("old_series", now, limit))
+        removed = max(removed, await self.count("old_visitors", now, limit))
+        await self.send("old_owners", now - BARRIER_KEPT, limit)
         return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)
 
 

@@ -6,7 +6,7 @@ whether one has left: if not, nothing was changed; if so, it may have been. Writ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import redis.asyncio
@@ -52,8 +52,7 @@ class AsyncRedisLink:
 
     def __init__(self, pool: Any, *, answer_within: float, replicas: int = 0) -> None:
         self._connections = AsyncConnections(pool, CONNECTIONS, answer_within)
-        # The server looks at its clock ten times a second, and shall answer before our patience ends.
-        self._waits = (("WAIT", replicas, int(answer_within * 500)),) if replicas else ()
+        self._waits = waits_for(replicas, answer_within)
         self._watchers: list[Any] = []
         self.nodes_at_once = True
 
@@ -61,12 +60,19 @@ class AsyncRedisLink:
     def to(cls, address: Address, *, connect_within: float, answer_within: float) -> AsyncRedisLink:
         """To the server of an address; nothing is opened yet."""
         options = options_of(address, connect_within, answer_within)
+        options |= {
+            "connection_class": async_connection_class(address),
+            "max_connections": CONNECTIONS,
+        }
         watchers: list[Any] = []
         if address.kind == "sentinel":
-            own = {k: options[k] for k in ("socket_timeout", "socket_connect_timeout", "retry")}
-            sentinel = redis.asyncio.sentinel.Sentinel(address.hosts, **own)
+            # Without the password, which is the servers'; with their TLS.
+            own = {k: v for k, v in options.items() if k.startswith(("socket_", "ssl_", "retry"))}
+            sentinel = redis.asyncio.sentinel.Sentinel(
+                address.hosts, sentinel_kwargs={"ssl": address.tls, **own}
+            )
             pool: Any = redis.asyncio.sentinel.SentinelConnectionPool(
-                address.service, sentinel, ssl=address.tls, max_connections=CONNECTIONS, **options
+                address.service, sentinel, **options
             )
             watchers = [client.connection_pool for client in sentinel.sentinels]
         else:
@@ -74,9 +80,7 @@ class AsyncRedisLink:
                 options["host"], options["port"] = address.hosts[0]
             else:
                 options["path"] = address.path
-            pool = redis.asyncio.ConnectionPool(
-                connection_class=async_connection_class(address), max_connections=CONNECTIONS, **options
-            )
+            pool = redis.asyncio.ConnectionPool(**options)
         link = cls(pool, answer_within=answer_within, replicas=address.replicas)
         link._watchers = watchers
         return link
@@ -87,19 +91,23 @@ class AsyncRedisLink:
 
     async def ask_all(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Reads, in one round trip; a refusal of one is raised."""
-        try:
-            answers = await self._exchange(commands)
-        except BROKEN as error:
-            if not is_dropped(error):
-                raise refused(error) from error
-            try:
-                answers = await self._exchange(commands)
-            except BROKEN as again:
-                raise refused(again) from again
+        answers = await self._read(commands)
         for answer in answers:
             if isinstance(answer, ResponseError):
                 raise refused(answer) from answer
         return answers
+
+    async def _read(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """The same with the refusals among the answers."""
+        try:
+            return await self._exchange(commands)
+        except BROKEN as error:
+            if not is_dropped(error):
+                raise refused(error) from error
+        try:
+            return await self._exchange(commands)
+        except BROKEN as again:
+            raise refused(again) from again
 
     async def look(self, steps: Sequence[Step]) -> list[Any]:
         """Scripts that only read, in one round trip."""
@@ -138,7 +146,7 @@ class AsyncRedisLink:
     async def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Writes; whoever waits for replicas does so behind them, on the same connection."""
         try:
-            answers = await self._exchange((*commands, *self._waits))
+            answers = await self._exchange(commands, self._waits)
         except Unsent as error:
             raise refused(error) from error
         except BROKEN as error:
@@ -151,8 +159,11 @@ class AsyncRedisLink:
                 )
         return answers
 
-    async def _exchange(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        return await self._with(self._connections, commands)
+    async def _exchange(
+        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] = ()
+    ) -> list[Any]:
+        """The answers, and last, if that is waited for, how many replicas have it."""
+        return await self._with(self._connections, (*commands, *waits))
 
     async def _with(self, connections: AsyncConnections, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """The answers over one of these connections. Raises Unsent before anything was sent."""
@@ -174,7 +185,7 @@ class AsyncRedisLink:
             await connection.send_packed_command(connection.pack_commands(commands))
             for _ in commands:
                 try:
-                    answers.append(flat(await connection.read_response()))
+                    answers.append(flat(await connection.read_response(disable_decoding=True)))
                 except ResponseError as error:
                     answers.append(error)
             good = True
@@ -182,19 +193,32 @@ class AsyncRedisLink:
             await connections.give(connection, good=good)
         return answers
 
-    async def nodes(self) -> int:
-        """How many nodes a scan goes through."""
-        return 1
+    async def nodes(self) -> list[str]:
+        """The names of the nodes that a walk goes through: those that can be written to."""
+        return ["0"]
 
-    async def at_node(self, node: int, *command: Any) -> Any:
+    async def at_nodes(self, asked: Mapping[str, Sequence[Sequence[Any]]]) -> list[list[Any]]:
+        """Reads of each of these nodes, side by side, with the refusals among the answers."""
+        return [await self._read(commands) for commands in asked.values()]
+
+    async def at_node(self, node: str, *command: Any) -> Any:
         """A read of one of them."""
-        return await self.ask(*command)
+        ((answer,),) = await self.at_nodes({node: (command,)})
+        if isinstance(answer, ResponseError):
+            raise refused(answer) from answer
+        return answer
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self._connections.close()
         for pool in self._watchers:
             await pool.disconnect()
+
+
+def waits_for(replicas: int, answer_within: float) -> Sequence[tuple[Any, ...]]:
+    """What stands behind a write so that so many replicas have it; nothing for none."""
+    # The server looks at its clock ten times a second, and shall answer before our patience ends.
+    return [("WAIT", replicas, int(answer_within * 500))] if replicas else []
 
 
 def options_of(address: Address, connect_within: float, answer_within: float) -> dict[str, Any]:

@@ -1,21 +1,16 @@
-"""The Redis store's verbs for operators. There is no index: they walk the keys, in parts.
-
-SCAN promises that what was there all the time is met at least once; what comes or goes meanwhile may be
-missed, or met twice.
-"""
+"""The Redis store's verbs for operators. There is no index: they walk the keys, in parts."""
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from ...cursors import beginning_of, number, place, position
 from ...describe import is_idle
 from ...policy import DAY, LATELY
 from ...redis import records
-from ...redis.keys import Under
 from ...session import EndedSession, Record, parse_session_id
 from ...steps import (
     Batch,
@@ -30,81 +25,39 @@ from ...steps import (
     UserRecords,
 )
 from .redis_link import AT_ONCE, AsyncRedisLink, Step
+from .redis_walk import AsyncWalk, parts
 
 if TYPE_CHECKING:
     from ...redis.keys import Keys
 
-T = TypeVar("T")
-SCANNED: Final = 250
-"""About so many keys a step of a walk."""
 WALKED: Final = 20_000
 """A batch that ends nothing goes so far, and no further: whoever asked may be told how it goes on."""
-
-
-class Place(NamedTuple):
-    """Where a walk is: the node, and the cursor of its scan."""
-
-    node: int
-    cursor: str
-
-    def __str__(self) -> str:
-        return f"{self.node}-{self.cursor}"
-
-    @classmethod
-    def of(cls, text: str) -> Place:
-        """The place that a cursor names. Raises ValueError for what is none."""
-        node, _, cursor = text.partition("-")
-        if not (
-            node.isdigit() and cursor.isdigit() and text.isascii() and len(node) < 5 and len(cursor) < 21
-        ):
-            raise ValueError(f"{text!r} is not a cursor of this list.")
-        return cls(int(node), cursor)
-
-
-START: Final = Place(0, "0")
-
-
-class Met(NamedTuple):
-    """What a step of a walk has met, sorted, and where the next one starts; None at the end."""
-
-    found: list[Under]
-    following: Place | None
 
 
 class AsyncRedisOperating:
     """Walks the keys."""
 
     keys: Keys
-    _swept: tuple[int, Place | None] | None
+    _swept: tuple[int, str | None] | None
 
     async def patient_link(self) -> AsyncRedisLink:
         """What carries commands that take long."""
         raise NotImplementedError
 
-    async def _step(self, where: Place, pattern: str) -> Met:
-        link = await self.patient_link()
-        answer = await link.at_node(
-            where.node, "SCAN", where.cursor, "MATCH", pattern, "COUNT", SCANNED, "TYPE", "hash"
-        )
-        cursor = answer[0].decode() if isinstance(answer[0], bytes) else str(answer[0])
-        found = sorted({under for key in answer[1] if (under := self.keys.parse(key)) is not None})
-        if cursor != "0":
-            return Met(found, Place(where.node, cursor))
-        more = where.node + 1 < await link.nodes()
-        return Met(found, Place(where.node + 1, "0") if more else None)
+    async def _walk(self, pattern: str, cursor: str | None = None) -> AsyncWalk:
+        """Through all keys of a pattern, of all nodes at once."""
+        return AsyncWalk(await self.patient_link(), self.keys, pattern, cursor)
 
-    async def _walk(self, pattern: str) -> AsyncIterator[tuple[str, list[Any]]]:
+    async def _all(self, pattern: str) -> AsyncIterator[tuple[str, list[Any]]]:
         """All of it: tags, each with what its hash holds."""
         link = await self.patient_link()
-        where: Place | None = START
-        while where is not None:
-            met = await self._step(where, pattern)
-            for some in parts(met.found, AT_ONCE):
+        walk = await self._walk(pattern)
+        while not walk.over:
+            for some in parts(await walk.step(), walk.users_at_once):
                 commands = [("HGETALL", self.keys.of(under.tag)[under.kind]) for under in some]
                 answers = await link.ask_all(commands)
                 for under, flat in zip(some, answers, strict=True):
                     yield under.tag, flat
-            where = met.following
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────
 
@@ -124,7 +77,7 @@ class AsyncRedisOperating:
             since = None if query.cursor is None else (more, tag, random)
             goes_by = _along_ip
         first = First(query.limit, goes_by, since)
-        async for tag_hex, flat in self._walk(self.keys.users):
+        async for tag_hex, flat in self._all(self.keys.users):
             first.offer(record for record in records.sessions_of(flat, tag_hex) if wanted(record))
         found: list[Record] = first.items()
         if len(found) < query.limit:
@@ -145,20 +98,20 @@ class AsyncRedisOperating:
         return Page([record] if record is not None and narrowed(query)(record) else [], None)
 
     async def _search_in_key_order(self, query: Query) -> Page:
-        """A step of the walk after the other, each in the order of its keys: a page that ends in the
-        middle of one goes on behind its last key.
+        """A step of the walk after the other, a node after the other, each in the order of its keys: a
+        page that ends in the middle of a step goes on behind its last key.
         """
-        text, _, after_text = (query.cursor or "0-0").partition(".")
-        where: Place | None = Place.of(text)
+        cursor, _, after_text = (query.cursor or "").rpartition(".")
         after = parse_session_id(after_text)
-        if after_text and after is None:
+        if query.cursor is not None and after is None:
             raise ValueError(f"{query.cursor!r} is not a cursor of this list.")
         wanted = narrowed(query)
         link = await self.patient_link()
+        walk = AsyncWalk(link, self.keys, self.keys.users, cursor, at_once=False)
         found: list[Record] = []
-        while where is not None:
-            met = await self._step(where, self.keys.users)
-            tags = [under.tag for under in met.found if after is None or under.tag >= after[24:]]
+        while not walk.over:
+            met = await walk.step()
+            tags = [under.tag for under in met if after is None or under.tag >= after[24:]]
             for some in parts(tags, AT_ONCE):
                 answers = await link.ask_all([("HGETALL", self.keys.sessions(tag)) for tag in some])
                 for tag, flat in zip(some, answers, strict=True):
@@ -169,15 +122,15 @@ class AsyncRedisOperating:
                             continue
                         found.append(record)
                         if len(found) == query.limit:
-                            return Page(found, f"{where}.{record.id}")
-            where, after = met.following, None
+                            return Page(found, f"{walk.here}.{record.id}")
+            after = None
         return Page(found, None)
 
     async def search_ended(self, since: int, cursor: str | None, limit: int) -> EndedPage:
         (tag, random), more = place(cursor)
         start = None if cursor is None else (-number(more), _inverse(tag), _inverse(random))
         first = First(limit, _latest, start)
-        async for tag_hex, flat in self._walk(self.keys.histories):
+        async for tag_hex, flat in self._all(self.keys.histories):
             late = [
                 part
                 for field, entry in records.pairs(flat)
@@ -192,7 +145,7 @@ class AsyncRedisOperating:
 
     async def counts(self, now: int) -> Counts:
         sessions = users = remembered = idle = lately = created = over = 0
-        async for tag, flat in self._walk(self.keys.users):
+        async for tag, flat in self._all(self.keys.users):
             found = records.sessions_of(flat, tag)
             live = [record for record in found if record.judge(now) == "active"]
             over += len(found) - len(live)
@@ -203,21 +156,19 @@ class AsyncRedisOperating:
             lately += sum(record.last_active_at >= now - LATELY for record in live)
             created += sum(record.signed_in_at >= now - DAY for record in live)
         ended: Counter[str] = Counter()
-        async for _, flat in self._walk(self.keys.histories):
+        async for _, flat in self._all(self.keys.histories):
             told = (records.when_and_why(entry) for entry in flat[1::2])
             ended.update(each[1] for each in told if each is not None and each[0] >= now - DAY)
         return Counts(sessions, users, remembered, idle, lately, created, over, dict(ended))
 
     async def newest(self) -> int:
         link = await self.patient_link()
-        where: Place | None = START
+        walk = await self._walk(self.keys.users)
         newest = 0
-        while where is not None:
-            met = await self._step(where, self.keys.users)
-            some = [self.keys.of(under.tag)[:1] for under in met.found]
+        while not walk.over:
+            some = [self.keys.of(under.tag)[:1] for under in await walk.step()]
             answers = await link.look(self._steps(link, "newest", some, ()))
             newest = max([newest, *answers])
-            where = met.following
         return newest
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────
@@ -233,7 +184,6 @@ class AsyncRedisOperating:
         self, ending: EndingEverybody, cursor: bytes | None, limit: int, *, told: bool
     ) -> Batch:
         reason, actor, now, spared = ending
-        where: Place | None = START if cursor is None else Place.of(cursor.decode())
         random, tag = (b"", "") if spared is None else records.key_of(spared)
         args = [now, reason.name, self.keys.sessions(tag), random, int(told)]
         if actor is not None:
@@ -241,9 +191,9 @@ class AsyncRedisOperating:
         link = await self.patient_link()
         sessions = users = forgotten = walked = 0
         gone: list[EndedSession] = []
-        while where is not None and sessions < limit and walked < WALKED:
-            met = await self._step(where, self.keys.users)
-            tags = [under.tag for under in met.found]
+        walk = await self._walk(self.keys.users, None if cursor is None else cursor.decode())
+        while not walk.over and sessions < limit and walked < WALKED:
+            tags = [under.tag for under in await walk.step()]
             steps = self._steps(link, "everybody", [self.keys.of(tag)[:3] for tag in tags], args)
             size = AT_ONCE if link.nodes_at_once else 1
             for own, answer in zip(parts(tags, size), await link.run_all(steps), strict=True):
@@ -252,26 +202,25 @@ class AsyncRedisOperating:
                 forgotten += answer[2]
                 gone += _placed(answer[3:], own, 3)
             walked += len(tags)
-            where = met.following
-        return Batch(
-            sessions, users, forgotten, tuple(gone), None if where is None else str(where).encode()
-        )
+        following = None if walk.cursor is None else walk.cursor.encode()
+        return Batch(sessions, users, forgotten, tuple(gone), following)
 
     async def sweep(self, now: int, limit: int) -> Swept:
         """Where the last batch stopped is remembered, so that the next one needn't begin anew: all who
         sweep for the same ``now`` share a walk. Without it nothing is lost but time.
         """
-        where = self._swept[1] if self._swept is not None and self._swept[0] == now else START
+        where = self._swept[1] if self._swept is not None and self._swept[0] == now else None
         link = await self.patient_link()
+        walk = await self._walk(self.keys.all, where)
         ended: list[EndedSession] = []
         walked = 0
-        while where is not None and walked < WALKED:
-            met = await self._step(where, self.keys.all)
-            tags = sorted({under.tag for under in met.found})
+        while not walk.over and walked < WALKED:
+            met = await walk.step()
+            tags: Sequence[str] = sorted({under.tag for under in met})
             while tags:
                 left = limit - len(ended)
                 if left <= 0:
-                    self._swept = (now, where)
+                    self._swept = (now, walk.here)
                     return Swept(tuple(ended), more=True)
                 some, tags = tags[: min(left, AT_ONCE)], tags[min(left, AT_ONCE) :]
                 keys = [self.keys.of(tag) for tag in some]
@@ -281,30 +230,27 @@ class AsyncRedisOperating:
                 for own, answer in zip(parts(some, size), answers, strict=True):
                     ended += _placed(answer[1:], own, 4)
                 if not all(answer[0] for answer in answers):
-                    self._swept = (now, where)
+                    self._swept = (now, walk.here)
                     return Swept(tuple(ended), more=True)
-            walked += len(met.found)
-            where = met.following
-        self._swept = None if where is None else (now, where)
-        return Swept(tuple(ended), more=where is not None)
+            walked += len(met)
+        self._swept = None if walk.over else (now, walk.cursor)
+        return Swept(tuple(ended), more=not walk.over)
 
     # ── moving ───────────────────────────────────────────────────────────────────────────────
 
     async def export(self, cursor: str | None, limit: int) -> Exported:
-        where: Place | None = START if cursor is None else Place.of(cursor)
         link = await self.patient_link()
+        walk = await self._walk(self.keys.all, cursor)
         users: list[UserRecords] = []
-        while where is not None and len(users) < limit:
-            met = await self._step(where, self.keys.all)
+        while not walk.over and len(users) < limit:
             firsts: dict[str, int] = {}
-            for under in met.found:
+            for under in await walk.step():
                 firsts[under.tag] = min(under.kind, firsts.get(under.tag, under.kind))
             for some in parts(sorted(firsts), 20):
                 steps = [Step("export", self.keys.of(tag), (firsts[tag] + 1,)) for tag in some]
                 for tag, answer in zip(some, await link.look(steps), strict=True):
                     users += records.users_of(answer, tag)
-            where = met.following
-        return Exported(users, None if where is None else str(where))
+        return Exported(users, walk.cursor)
 
     async def import_users(self, users: Sequence[UserRecords]) -> Imported:
         link = await self.patient_link()
@@ -337,11 +283,6 @@ class First:
     def items(self) -> list[Any]:
         """Those that are."""
         return heapq.nsmallest(self._limit, self._kept, key=self._goes_by)
-
-
-def parts(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    """So many at a time."""
-    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def narrowed(query: Query) -> Callable[[Record], bool]:

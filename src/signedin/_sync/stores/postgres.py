@@ -23,11 +23,12 @@ from ...steps import (
     UserSessions,
     checked_bag,
 )
-from ...together import Together
+from ...together import MOST, Together
 from ...visitor import Visitor
+from .postgres_line import Line
 from .postgres_link import PostgresLink
 from .postgres_operating import PostgresOperating
-from .postgres_steps import Step, columns
+from .postgres_steps import Step
 
 CONNECT_WITHIN: Final = 1.0
 ANSWER_WITHIN: Final = 0.25
@@ -37,17 +38,19 @@ ANSWER_WITHIN: Final = 0.25
 class PostgresStore(PostgresOperating):
     """Keeps sessions in a schema of a PostgreSQL database.
 
-    url: see :class:`~signedin.postgres.address.Address`. connect_within, answer_within: seconds.
+    where: a URL, see :class:`~signedin.postgres.address.Address`, or a psycopg_pool.ConnectionPool.
+    schema: as in the URL, for a pool. connect_within, answer_within: seconds.
     """
 
     def __init__(
         self,
-        url: str,
+        where: Any,
         *,
+        schema: str | None = None,
         connect_within: float = CONNECT_WITHIN,
         answer_within: float = ANSWER_WITHIN,
     ) -> None:
-        self._link = PostgresLink(url, connect_within, answer_within)
+        self._link = PostgresLink(where, schema, connect_within, answer_within)
         self._together: Together[SessionId, Record | None] = Together(self._find_all)
         self._with_data: Together[SessionId, tuple[Record | None, bytes | None]] = Together(
             self._find_all_with_data
@@ -63,8 +66,11 @@ class PostgresStore(PostgresOperating):
         if len(session_ids) == 1:
             rows = self._link.rows("find_one", key_of(session_ids[0]))
             return [record_of(rows[0]) if rows else None]
-        rows = self._link.rows("find", columns([key_of(i) for i in session_ids]))
-        found = {record.id: record for record in map(record_of, rows)}
+        found: dict[SessionId, Record] = {}
+        for start in range(0, len(session_ids), MOST):
+            raw = bytes.fromhex("".join(session_ids[start : start + MOST]))
+            rows = self._link.rows("find", (raw,))
+            found |= {record.id: record for record in map(record_of, rows)}
         return [found.get(i) for i in session_ids]
 
     def find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
@@ -73,8 +79,8 @@ class PostgresStore(PostgresOperating):
     def _find_all_with_data(
         self, session_ids: Sequence[SessionId]
     ) -> list[tuple[Record | None, bytes | None]]:
-        """In the order asked for."""
-        rows = self._link.rows("find_with_data", columns([key_of(i) for i in session_ids]))
+        """In the order asked for; at most ``MOST``, as they travel together."""
+        rows = self._link.rows("find_with_data", (bytes.fromhex("".join(session_ids)),))
         found = {id_of(row[0], row[1]): (record_of(row[:-1]), row[-1]) for row in rows}
         return [found.get(i, (None, None)) for i in session_ids]
 
@@ -137,70 +143,60 @@ class PostgresStore(PostgresOperating):
     # ── writes ───────────────────────────────────────────────────────────────────────────────
 
     def add(self, sign_in: SignIn) -> Added | Refusal:
-        return self._link.step(lambda connection: self._step(connection).add(sign_in))
+        return self._link.step(lambda line: self._step(line).add(sign_in))
 
     def resume(self, resumption: Resumption) -> Added | Refusal:
-        return self._link.step(lambda connection: self._step(connection).resume(resumption))
+        return self._link.step(lambda line: self._step(line).resume(resumption))
 
     def touch(self, touches: Sequence[Touch], now: int) -> None:
-        self._link.step(lambda connection: self._step(connection).touch(touches, now), lasting=False)
+        self._link.step(lambda line: self._step(line).touch(touches, now), lasting=False)
 
     def rotate(self, rotation: Rotation, now: int) -> bool:
-        return self._link.step(lambda connection: self._step(connection).rotate(rotation, now))
+        cursor = self._link.step(lambda line: self._step(line).rotate(rotation, now))
+        return cursor.rowcount > 0
 
     def rename(self, user_id: str, session_id: SessionId, name: str | None, now: int) -> bool:
         values = (name, *key_of(session_id), user_id, now)
-        count = self._link.step(lambda connection: self._step(connection).change("rename", *values))
-        return count > 0
+        cursor = self._link.step(lambda line: self._step(line).send("rename", *values))
+        return cursor.rowcount > 0
 
     def end(self, ending: Ending) -> Ended:
         return (self.end_many((ending,)))[0]
 
     def end_many(self, endings: Sequence[Ending]) -> list[Ended]:
-        return self._link.step(
-            lambda connection: self._step(connection).end_many(endings), patient=len(endings) > 1
-        )
+        return self._link.step(lambda line: self._step(line).end_many(endings), patient=len(endings) > 1)
 
     def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
-        return self._link.step(
-            lambda connection: self._step(connection).forget(user_id, only=only, keep=keep)
-        )
+        cursor = self._link.step(lambda line: self._step(line).forget(user_id, only=only, keep=keep))
+        return cursor.rowcount
 
     def raise_everybody_barrier(self, now: int) -> int:
-        rows = self._link.step(
-            lambda connection: self._step(connection).rows("raise_everybody_barrier", now)
-        )
+        rows = self._link.step(lambda line: self._step(line).rows("raise_everybody_barrier", now))
         return int(rows[0][0])
 
     def sweep(self, now: int, limit: int) -> Swept:
         rows = self._link.rows("expired", (now, limit), patient=True)
-        return self._link.step(
-            lambda connection: self._step(connection).sweep(rows, limit, now), patient=True
-        )
+        return self._link.step(lambda line: self._step(line).sweep(rows, limit, now), patient=True)
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         checked_bag(bag)
-        return self._link.step(lambda connection: self._step(connection).set_data(session_id, bag, now))
+        return self._link.step(lambda line: self._step(line).set_data(session_id, bag, now))
 
     def keep_visitor(self, visitor: Visitor, now: int, *, new: bool) -> bool:
         checked_bag(visitor.bag)
         values = (bytes.fromhex(visitor.id), *visitor[1:])
         statement = "add_visitor" if new else "set_visitor"
-        count = self._link.step(
-            lambda connection: self._step(connection).change(statement, *values), lasting=False
-        )
+        count = self._link.step(lambda line: self._step(line).count(statement, *values), lasting=False)
         return count > 0
 
     def drop_visitor(self, visitor_id: str) -> None:
-        self._link.step(
-            lambda connection: self._step(connection).change("drop_visitor", bytes.fromhex(visitor_id))
-        )
+        self._link.step(lambda line: self._step(line).send("drop_visitor", bytes.fromhex(visitor_id)))
 
     def close(self) -> None:
         self._link.close()
 
-    def _step(self, connection: Any) -> Step:
-        return Step(connection, self._link.sql)
+    def _step(self, line: Line) -> Step:
+        return Step(line, self._link.sql)
 
 
 def record_of(row: Sequence[Any]) -> Record:

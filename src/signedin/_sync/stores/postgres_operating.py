@@ -91,9 +91,7 @@ class PostgresOperating:
         self, ending: EndingEverybody, cursor: bytes | None, limit: int, *, told: bool
     ) -> Batch:
         return self._link.step(
-            lambda connection: self._end_range(
-                Step(connection, self._link.sql), ending, cursor or b"", limit, told
-            ),
+            lambda line: self._end_range(Step(line, self._link.sql), ending, cursor or b"", limit, told),
             patient=True,
         )
 
@@ -111,13 +109,13 @@ class PostgresOperating:
         rows: list[Any] = []
         if told:
             rows = step.rows("everybody_told", *history)
-        sessions = len(rows) if told else step.change("everybody_history", *history)
-        step.change("everybody_data", *within, *kept)
-        forgotten = step.change("everybody_series", *within)
-        step.change("everybody_spared", *within)
+        sessions = len(rows) if told else step.count("everybody_history", *history)
+        step.send("everybody_data", *within, *kept)
+        forgotten = step.count("everybody_series", *within)
+        step.send("everybody_spared", *within)
         for (long,) in step.rows("everybody_long", *within, HISTORY_LENGTH):
             for (user_id,) in step.rows("everybody_long_users", long):
-                step.change("bound_history", long, user_id, HISTORY_LENGTH)
+                step.send("bound_history", long, user_id, HISTORY_LENGTH)
         ended = tuple(ended_session(row) for row in rows)
         return Batch(sessions, users, forgotten, ended, until if ends else None)
 
@@ -125,9 +123,7 @@ class PostgresOperating:
 
     def audit(self, entry: AuditEntry, *, once: bool = False) -> None:
         statement = "audit_once" if once else "audit"
-        self._link.step(
-            lambda connection: Step(connection, self._link.sql).change(statement, *astuple(entry))
-        )
+        self._link.step(lambda line: Step(line, self._link.sql).send(statement, *astuple(entry)))
 
     def audit_run(self, run: str) -> AuditRun | None:
         rows = self._link.rows("audit_run", (run,))
@@ -149,7 +145,7 @@ class PostgresOperating:
     def export(self, cursor: str | None, limit: int) -> Exported:
         start = bytes.fromhex(cursor or "")
         return self._link.step(
-            lambda connection: self._export(Step(connection, self._link.sql), start, limit),
+            lambda line: self._export(Step(line, self._link.sql), start, limit),
             patient=True,
             snapshot=True,
         )
@@ -183,7 +179,7 @@ class PostgresOperating:
 
     def import_users(self, users: Sequence[UserRecords]) -> Imported:
         return self._link.step(
-            lambda connection: self._import_all(Step(connection, self._link.sql), users),
+            lambda line: self._import_all(Step(line, self._link.sql), users),
             patient=True,
         )
 
@@ -198,32 +194,32 @@ class PostgresOperating:
         step.rows("raise_barrier", *owner, user.barrier)
         ended = 0
         for entry in user.ended:
-            ended += step.change("import_ended", *_row_of_ended(entry))
+            ended += step.count("import_ended", *_row_of_ended(entry))
             key = key_of(entry.session.id)
-            if step.change("drop_session", *key, user.user_id):
-                step.change("drop_data", *key)
-        step.change("bound_history", *owner, HISTORY_LENGTH)
-        step.change("forget_others", *owner, [series.key for series in user.series])
+            if step.count("drop_session", *key, user.user_id):
+                step.send("drop_data", *key)
+        step.send("bound_history", *owner, HISTORY_LENGTH)
+        step.send("forget_others", *owner, [series.key for series in user.series])
         series = 0
         for each in user.series:
-            series += step.change("import_series", *row_of_series(each))
+            series += step.count("import_series", *row_of_series(each))
         sessions = refused = 0
         for record in user.records:
             key = key_of(record.id)
             if step.rows("has_ended", *key):
                 refused += 1
-            elif step.change("import_session", *row_of(record)):
+            elif step.count("import_session", *row_of(record)):
                 sessions += 1
                 self._import_data(step, record.id, user.data.get(record.id))
-        step.change("not_remembered", *owner)
+        step.send("not_remembered", *owner)
         return Imported(sessions, series, ended, refused)
 
     def _import_data(self, step: Step, session_id: SessionId, bag: bytes | None) -> None:
         key = key_of(session_id)
         if bag is None:
-            step.change("drop_data", *key)
+            step.send("drop_data", *key)
         else:
-            step.change("import_data", *key, bag)
+            step.send("import_data", *key, bag)
 
 
 def _row_of_ended(entry: EndedRecord) -> tuple[Any, ...]:

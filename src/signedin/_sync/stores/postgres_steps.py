@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from psycopg import RawCursor
 
 from ...policy import BARRIER_KEPT, HISTORY_AGE, HISTORY_LENGTH, SEEN_AFTER
 from ...reasons import REASONS, Reason
@@ -29,25 +30,27 @@ from ...steps import (
     Swept,
     Touch,
 )
+from .postgres_line import Line, Row
 
 
 class Step:
-    """One transaction on a connection."""
+    """One transaction on a connection. What nobody asks the answer of doesn't wait for one."""
 
-    def __init__(self, connection: Any, sql: dict[str, str]) -> None:
-        self._connection = connection
+    def __init__(self, line: Line, sql: dict[str, str]) -> None:
+        self._line = line
         self._sql = sql
 
-    def rows(self, statement: str, *values: Any) -> list[Any]:
-        """What a statement gives."""
-        cursor = self._connection.execute(self._sql[statement], values, binary=True)
-        found: list[Any] = cursor.fetchall()
-        return found
+    def send(self, statement: str, *values: Any) -> RawCursor[Row]:
+        """Run a statement. Who fetches its rows waits for them; if it fails, the next answer says so."""
+        return self._line.execute(self._sql[statement], values, binary=True)
 
-    def change(self, statement: str, *values: Any) -> int:
+    def rows(self, statement: str, *values: Any) -> list[Row]:
+        """What a statement gives."""
+        return (self.send(statement, *values)).fetchall()
+
+    def count(self, statement: str, *values: Any) -> int:
         """How many rows a statement changed."""
-        cursor = self._connection.execute(self._sql[statement], values)
-        return int(cursor.rowcount)
+        return self._line.count(self.send(statement, *values))
 
     # ── beginning ────────────────────────────────────────────────────────────────────────────
 
@@ -56,17 +59,18 @@ class Step:
         record = sign_in.record
         tag, random = key_of(record.id)
         leaving = [] if sign_in.replaces is None else [key_of(sign_in.replaces)[1]]
-        refusal = self._refusal(tag, sign_in, leaving)
+        lock = self.send("lock", tag, record.user_id)
+        refusal = self._refusal(tag, sign_in, leaving, lock)
         if refusal is not None:
             return refusal
         ended = self._end_ids(tag, record.user_id, leaving, REASONS["replaced"], None, sign_in.now)
         if sign_in.forgets is not None:
-            self.forget(record.user_id, only=sign_in.forgets)
+            self._forget_one(tag, record.user_id, sign_in.forgets)
         ended += self._admit(tag, random, sign_in)
         if sign_in.series is not None:
-            self.change("add_series", *row_of_series(sign_in.series))
+            self.send("add_series", *row_of_series(sign_in.series))
         if sign_in.data is not None:
-            self.change("set_data", tag, random, sign_in.now, sign_in.data)
+            self.send("set_data", tag, random, sign_in.now, sign_in.data)
         return Added(tuple(ended))
 
     def resume(self, resumption: Resumption) -> Added | Refusal:
@@ -74,28 +78,31 @@ class Step:
         record, series = resumption.record, resumption.series
         tag, random = key_of(record.id)
         # The lock first: what is compared must not move until it has been set.
-        barrier = (self.rows("lock", tag, record.user_id))[0][0]
+        lock = self.send("lock", tag, record.user_id)
         compared = (tag, series.key, record.user_id, resumption.expected_hash)
         found = self.rows("series_session", *compared)
         if not found:
             return "lost"
         before = bytes(found[0][0])
-        refusal = self._refusal(tag, resumption, [before], barrier)
+        refusal = self._refusal(tag, resumption, [before], lock)
         if refusal is not None:
             return refusal
         ended = self._end_ids(tag, record.user_id, [before], REASONS["resumed"], None, resumption.now)
         ended += self._admit(tag, random, resumption)
         moved = (series.secret_hash, series.previous_hash, series.nonce, random, series.expires_at)
-        self.change("move_series", *moved, *compared)
+        self.send("move_series", *moved, *compared)
         return Added(tuple(ended))
 
     def _refusal(
-        self, tag: bytes, new: SignIn | Resumption, leaving: list[bytes], barrier: int | None = None
+        self,
+        tag: bytes,
+        new: SignIn | Resumption,
+        leaving: list[bytes],
+        lock: RawCursor[Row],
     ) -> Refusal | None:
         """Why the new session may not be, before anything is written."""
         user_id = new.record.user_id
-        if barrier is None:
-            barrier = (self.rows("lock", tag, user_id))[0][0]
+        ((barrier,),) = lock.fetchall()
         if new.started_at < barrier:
             return "barrier"
         if new.cap is not None and new.at_cap == "refuse":
@@ -107,7 +114,7 @@ class Step:
     def _admit(self, tag: bytes, random: bytes, new: SignIn | Resumption) -> list[EndedSession]:
         """Add the record; end the least recently active beyond the cap, never the new one (S3)."""
         record = new.record
-        self.change("add", *row_of(record))
+        self.send("add", *row_of(record))
         if new.cap is None:
             return []
         surplus = self.rows("surplus", tag, record.user_id, random, new.now, new.cap - 1)
@@ -122,26 +129,26 @@ class Step:
         told = [(*key_of(t.session_id), *t.client[:2]) for t in ordered if t.client]
         same = [key_of(t.session_id) for t in ordered if t.client is None]
         if same:
-            self.change("touch", now, *columns(same))
+            self.send("touch", now, *columns(same))
         if told:
-            self.change("touch_client", now, *columns(told))
+            self.send("touch_client", now, *columns(told))
         keys = [key_of(t.session_id) for t in ordered]
-        self.change("seen", now, *columns(keys), SEEN_AFTER)
+        self.send("seen", now, *columns(keys), SEEN_AFTER)
 
-    def rotate(self, rotation: Rotation, now: int) -> bool:
-        """See :meth:`Store.rotate`."""
+    def rotate(self, rotation: Rotation, now: int) -> RawCursor[Row]:
+        """See :meth:`Store.rotate`; the cursor will know of one row, or of none."""
         tag, random = key_of(rotation.session_id)
         values = (rotation.new_hash, rotation.tail, tag, random, rotation.expected_hash, now)
-        return self.change("rotate", *values) > 0
+        return self.send("rotate", *values)
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """See :meth:`Store.set_data`."""
         key = key_of(session_id)
         if bag is None:
-            return self.change("drop_data", *key) > 0
+            return self.count("drop_data", *key) > 0
         if not self.rows("hold", *key, now):
             return False
-        return self.change("set_data", *key, now, bag) > 0
+        return self.count("set_data", *key, now, bag) > 0
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────
 
@@ -149,7 +156,7 @@ class Step:
         """See :meth:`Store.end_many`: the users are locked in one order."""
         owners = {(user_tag(ending.user_id), ending.user_id) for ending in endings}
         for owner in sorted(owners):
-            self.rows("lock", *owner)
+            self.send("lock", *owner)
         return [self._end(ending) for ending in endings]
 
     def _end(self, ending: Ending) -> Ended:
@@ -170,13 +177,13 @@ class Step:
             kept = None if which.kept is None else key_of(which.kept)[1]
             rows = self.rows("end_all_but", tag, kept, user_id)
             sessions = self._end_rows(tag, user_id, rows, reason, actor, now)
-        forgotten = 0
+        forgetting = barrier = None
         if reason.forgets == "all" and forgets_all(ending, sessions, already):
-            forgotten = self.forget(user_id)
-        barrier = None
+            forgetting = self._forget_all_but(tag, user_id, None)
         if reason.barrier == "always" or (reason.barrier == "all" and which == AllBut(None)):
             barrier = (self.rows("raise_barrier", tag, user_id, now))[0][0]
-        rotated = rotation is not None and self.rotate(rotation, now)
+        rotated = rotation is not None and self._line.count(self.rotate(rotation, now)) > 0
+        forgotten = 0 if forgetting is None else self._line.count(forgetting)
         return Ended(tuple(sessions), tuple(already), forgotten, barrier, rotated)
 
     def find_ended(self, session_id: SessionId) -> EndedRecord | None:
@@ -195,9 +202,8 @@ class Step:
     ) -> list[EndedSession]:
         if not randoms:
             return []
-        rows: list[Any] = []
-        for random in randoms:
-            rows += self.rows("end_one", tag, random, user_id)
+        ending = [self.send("end_one", tag, random, user_id) for random in randoms]
+        rows = [row for cursor in ending for row in cursor.fetchall()]
         return self._end_rows(tag, user_id, rows, reason, actor, now)
 
     def _end_rows(
@@ -218,25 +224,31 @@ class Step:
             why, alive = why_ended(reason, active, idle, expires, now, device is not None)
             by, known = actor if alive else None, device or PACKED_UNKNOWN
             entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, known)
-            self.change("remember_ended", *entry, secret_hash)
-            self.change("drop_data", tag, random)
+            self.send("remember_ended", *entry, secret_hash)
+            self.send("drop_data", tag, random)
             if series is not None and REASONS[why].forgets == "series":
-                self.forget(user_id, only=series)
+                self._forget_one(tag, user_id, series)
             ended.append(ended_session(entry))
         if ended:
-            self.change("bound_history", tag, user_id, HISTORY_LENGTH)
+            self.send("bound_history", tag, user_id, HISTORY_LENGTH)
         return ended
 
-    def forget(self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None) -> int:
-        """See :meth:`Store.forget`."""
+    def forget(
+        self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None
+    ) -> RawCursor[Row]:
+        """See :meth:`Store.forget`; the cursor will know of how many."""
         tag = user_tag(user_id)
         if only is not None:
-            count = self.change("forget_one", tag, only, user_id)
-            self.change("not_remembered_one", tag, user_id, only)
-        else:
-            count = self.change("forget_all_but", tag, user_id, keep)
-            self.change("none_remembered_but", tag, user_id, keep)
-        return count
+            return self._forget_one(tag, user_id, only)
+        return self._forget_all_but(tag, user_id, keep)
+
+    def _forget_one(self, tag: bytes, user_id: str, series: bytes) -> RawCursor[Row]:
+        self.send("not_remembered_one", tag, user_id, series)
+        return self.send("forget_one", tag, series, user_id)
+
+    def _forget_all_but(self, tag: bytes, user_id: str, kept: bytes | None) -> RawCursor[Row]:
+        self.send("none_remembered_but", tag, user_id, kept)
+        return self.send("forget_all_but", tag, user_id, kept)
 
     def sweep(self, keys: Sequence[tuple[bytes, str, bytes]], limit: int, now: int) -> Swept:
         """End these if they are still over; remove what is too old, ``limit`` of each at a time."""
@@ -245,13 +257,13 @@ class Step:
         for tag, user_id, random in sorted(keys):
             if locked != (tag, user_id):
                 locked = tag, user_id
-                self.rows("lock", *locked)
+                self.send("lock", *locked)
             rows = self.rows("end_expired", tag, random, now)
             ended += self._end_rows(tag, user_id, rows, None, None, now)
-        removed = self.change("old_history", now - HISTORY_AGE, limit)
-        removed = max(removed, self.change("old_series", now, limit))
-        removed = max(removed, self.change("old_visitors", now, limit))
-        self.change("old_owners", now - BARRIER_KEPT, limit)
+        removed = self.count("old_history", now - HISTORY_AGE, limit)
+        removed = max(removed, self.count("old_series", now, limit))
+        removed = max(removed, self.count("old_visitors", now, limit))
+        self.send("old_owners", now - BARRIER_KEPT, limit)
         return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)
 
 

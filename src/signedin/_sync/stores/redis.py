@@ -16,6 +16,7 @@ from ...policy import HISTORY_LENGTH
 from ...reasons import Reason
 from ...redis import records
 from ...redis.address import Address
+from ...redis.client_ips import packed_ip
 from ...redis.failures import is_other_type
 from ...redis.keys import Keys
 from ...redis.records import key_of
@@ -52,9 +53,9 @@ _decode_entry = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
 class RedisStore(RedisOperating):
     """Keeps sessions on a Redis or Valkey server, or a cluster of them.
 
-    where: a URL, see :class:`~signedin.redis.address.Address`, or a client of redis-py. prefix,
-    replicas, rdb_only: as in the URL, for a client. connect_within, answer_within: seconds; a client
-    has its own.
+    where: a URL, see :class:`~signedin.redis.address.Address`, or a client of redis-py; of a cluster's
+    client its nodes, credentials and TLS are taken. prefix, replicas, rdb_only: as in the URL, for a
+    client. connect_within, answer_within: seconds; a client of one server has its own.
     """
 
     def __init__(
@@ -236,7 +237,7 @@ class RedisStore(RedisOperating):
             by_tag[tag] += (
                 (random, "0", b"", b"")
                 if client is None
-                else (random, "1", client.ip, packed(client.user_agent))
+                else (random, "1", packed_ip(client.ip), packed(client.user_agent))
             )
         steps = []
         for tag, told in by_tag.items():

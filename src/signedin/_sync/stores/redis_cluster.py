@@ -8,7 +8,7 @@ has left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import redis
@@ -23,12 +23,16 @@ from ...redis.colours import (
     side_by_side,
 )
 from ...redis.failures import BROKEN, Unsent, refused
-from .redis_link import CONNECTIONS, RedisLink, options_of
+from .redis_link import CONNECTIONS, RedisLink, options_of, waits_for
 
 ROUNDS: Final = 10
 """So often a command is sent after its slot, or again to a node that is just getting it."""
 PAUSE: Final = 0.02
 """Seconds between two rounds, where the keys of one user are on their way."""
+SOURCES: Final = 100
+"""Of so many nodes it is remembered that they can tell the slots."""
+SENT_ON: Final = (MovedError, AskError, TryAgainError, ClusterDownError)
+"""Answers of a node that has done nothing."""
 Node = tuple[str, int]
 
 
@@ -40,17 +44,27 @@ class Turn(NamedTuple):
     asking: bool = False
 
 
+class Slots(NamedTuple):
+    """Which node has each slot, and the nodes by their names."""
+
+    nodes: list[Node | None]
+    named: dict[str, Node]
+
+
 class RedisClusterLink(RedisLink):
     """To the nodes of a cluster. make: the driver's pool for a node."""
 
-    def __init__(self, make: Callable[[Node], Any], hosts: Sequence[Node], wait: float) -> None:
+    def __init__(
+        self, make: Callable[[Node], Any], hosts: Sequence[Node], *, answer_within: float, replicas: int
+    ) -> None:
         self._make = make
-        self._hosts = tuple(hosts)
-        self._wait = wait
+        # Whom to ask for the slots: who answered last comes first, who didn't comes last.
+        self._sources = list(hosts)
+        self._answer_within = answer_within
         self._nodes: dict[Node, Connections] = {}
-        self._slots: list[Node | None] | None = None
+        self._slots: Slots | None = None
+        self._waits = waits_for(replicas, answer_within)
         self.nodes_at_once = False
-        self._waits = ()
 
     @classmethod
     def to(cls, address: Address, *, connect_within: float, answer_within: float) -> RedisLink:
@@ -63,45 +77,54 @@ class RedisClusterLink(RedisLink):
         def make(node: Node) -> Any:
             return redis.ConnectionPool(host=node[0], port=node[1], **options)
 
-        return cls(make, address.hosts, answer_within)
+        return cls(make, address.hosts, answer_within=answer_within, replicas=address.replicas)
 
     def _to(self, node: Node) -> Connections:
         found = self._nodes.get(node)
         if found is None:  # two threads may both make one: the first stays
-            found = Connections(self._make(node), CONNECTIONS, self._wait)
+            found = Connections(self._make(node), CONNECTIONS, self._answer_within)
             found = self._nodes.setdefault(node, found)
         return found
 
-    def _map(self) -> list[Node | None]:
+    def _map(self) -> Slots:
+        if self._slots is None:
+            self._slots = self._told()
+        return self._slots
+
+    def _told(self) -> Slots:
         """Which node has which slot, as one of the nodes tells."""
-        if self._slots is not None:
-            return self._slots
         failure: Exception | None = None
-        for node in dict.fromkeys((*self._nodes, *self._hosts)):
+        for node in tuple(self._sources):
             try:
                 (answer,) = self._with(self._to(node), [("CLUSTER", "SLOTS")])
             except BROKEN as error:
-                failure = error
+                answer = error
+            if isinstance(answer, Exception) or not answer:
+                failure = answer or Unsent(SlotNotCoveredError("The cluster has no slots."))
+                self._sources = [*(source for source in self._sources if source != node), node]
                 continue
-            if isinstance(answer, Exception):
-                failure = answer
-                continue
-            slots: list[Node | None] = [None] * 16384
-            for first, last, primary, *_ in answer:
-                host = primary[0].decode() if primary[0] else node[0]
-                slots[first : last + 1] = [(host, int(primary[1]))] * (last - first + 1)
-            self._slots = slots
+            slots = Slots([None] * 16384, {})
+            others: list[Node] = []
+            for first, last, *owners in answer:
+                told = [(host.decode() if host else node[0], int(port)) for host, port, *_ in owners]
+                slots.nodes[first : last + 1] = [told[0]] * (last - first + 1)
+                slots.named[owners[0][2][:8].decode()] = told[0]
+                others += told
+            self._sources = list(dict.fromkeys((node, *others, *self._sources)))[:SOURCES]
             return slots
         assert failure is not None
         raise failure
 
-    def _exchange(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+    def _exchange(
+        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] = ()
+    ) -> list[Any]:
         """Round by round, until each has its answer; a node that sends on has changed nothing."""
         answers: list[Any] = [None] * len(commands)
+        reached: list[Any] = []
         sent = False
         turns = self._turns(commands, range(len(commands)))
         for _ in range(ROUNDS):
-            given = side_by_side(self._turn, [(turn, commands) for turn in turns])
+            given = side_by_side(self._turn, [(turn, commands, waits) for turn in turns])
             failure: BaseException | None = None
             for turn, result in zip(turns, given, strict=True):
                 if isinstance(result, BaseException):
@@ -110,18 +133,20 @@ class RedisClusterLink(RedisLink):
                         failure = result
                     continue
                 sent = True
-                for place, answer in zip(turn.places, result, strict=True):
+                for place, answer in zip(turn.places, result, strict=False):
                     answers[place] = answer
+                if waits and not all(isinstance(answers[place], SENT_ON) for place in turn.places):
+                    reached.append(result[-1])
             if failure is not None:
                 # Nothing was changed only if nothing was sent to any node.
                 raise failure.error if isinstance(failure, Unsent) and sent else failure
             turns = self._again(commands, answers)
             if not turns:
                 break
-        return answers
+        return [*answers, _fewest(reached, waits[0][1])] if waits else answers
 
     def _turns(self, commands: Sequence[Sequence[Any]], places: Sequence[int]) -> list[Turn]:
-        slots = self._map()
+        slots = (self._map()).nodes
         turns: dict[Node, Turn] = {}
         for place in places:
             node = slots[key_slot(_key(commands[place]))]
@@ -131,13 +156,16 @@ class RedisClusterLink(RedisLink):
             turns.setdefault(node, Turn(node, [])).places.append(place)
         return list(turns.values())
 
-    def _turn(self, turn: Turn, commands: Sequence[Sequence[Any]]) -> list[Any]:
+    def _turn(
+        self, turn: Turn, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]]
+    ) -> list[Any]:
         own = [commands[place] for place in turn.places]
         if not turn.asking:
-            return self._with(self._to(turn.node), own)
+            return self._with(self._to(turn.node), [*own, *waits])
         # Each command needs an ASKING of its own, on its own connection.
         both = [part for command in own for part in (("ASKING",), command)]
-        return (self._with(self._to(turn.node), both))[1::2]
+        answers = self._with(self._to(turn.node), [*both, *waits])
+        return [*answers[1 : len(both) : 2], *answers[len(both) :]]
 
     def _again(self, commands: Sequence[Sequence[Any]], answers: Sequence[Any]) -> list[Turn]:
         """What has to be sent once more, and where to."""
@@ -148,7 +176,7 @@ class RedisClusterLink(RedisLink):
             if type(answer) is AskError:
                 node = (answer.host, answer.port)
                 turns.setdefault(node, Turn(node, [], asking=True)).places.append(place)
-            elif isinstance(answer, (MovedError, TryAgainError, ClusterDownError)):
+            elif isinstance(answer, SENT_ON):
                 moved.append(place)
                 waiting = waiting or not isinstance(answer, MovedError)
         if waiting:
@@ -157,27 +185,33 @@ class RedisClusterLink(RedisLink):
             self._slots = None
         return [*turns.values(), *(self._turns(commands, moved) if moved else [])]
 
-    def _primaries(self) -> list[Node]:
-        return sorted({node for node in self._map() if node is not None})
-
-    def nodes(self) -> int:
-        """How many nodes a scan goes through."""
+    def nodes(self) -> list[str]:
+        """The names of the primaries, as one of the nodes tells now."""
         try:
-            return len(self._primaries())
+            self._slots = self._told()
+            if None in self._slots.nodes:
+                raise Unsent(SlotNotCoveredError("Some slots of the cluster have no node."))
         except BROKEN as error:
             raise refused(error) from error
+        return sorted(self._slots.named)
 
-    def at_node(self, node: int, *command: Any) -> Any:
-        """A read of one of them."""
+    def at_nodes(self, asked: Mapping[str, Sequence[Sequence[Any]]]) -> list[list[Any]]:
+        """Reads of each of these nodes, side by side, with the refusals among the answers."""
+        answers: list[list[Any]] = side_by_side(self._at, list(asked.items()))
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return answers
+
+    def _at(self, name: str, commands: Sequence[Sequence[Any]]) -> list[Any]:
         try:
-            primaries = self._primaries()
-            (answer,) = self._with(self._to(primaries[node % len(primaries)]), [command])
+            node = (self._map()).named.get(name)
+            if node is None:
+                raise Unsent(SlotNotCoveredError("A node has left the cluster."))
+            return self._with(self._to(node), commands)
         except BROKEN as error:
             self._slots = None
             raise refused(error) from error
-        if isinstance(answer, Exception):
-            raise refused(answer) from answer
-        return answer
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -189,3 +223,11 @@ def _key(command: Sequence[Any]) -> bytes:
     """The key that says where a command goes: a script's stand behind their number."""
     key = command[3] if command[0] in ("EVALSHA", "EVAL") else command[1]
     return key if isinstance(key, bytes) else key.encode()
+
+
+def _fewest(reached: Sequence[Any], wanted: int) -> Any:
+    """How many replicas have what each node did, or a node's refusal to say; where none did anything,
+    nothing is wanting.
+    """
+    refusals = [answer for answer in reached if isinstance(answer, Exception)]
+    return refusals[0] if refusals else min(reached, default=wanted)

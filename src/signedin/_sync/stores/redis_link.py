@@ -7,7 +7,7 @@ whether one has left: if not, nothing was changed; if so, it may have been. Writ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import redis
@@ -53,8 +53,7 @@ class RedisLink:
 
     def __init__(self, pool: Any, *, answer_within: float, replicas: int = 0) -> None:
         self._connections = Connections(pool, CONNECTIONS, answer_within)
-        # The server looks at its clock ten times a second, and shall answer before our patience ends.
-        self._waits = (("WAIT", replicas, int(answer_within * 500)),) if replicas else ()
+        self._waits = waits_for(replicas, answer_within)
         self._watchers: list[Any] = []
         self.nodes_at_once = True
 
@@ -62,22 +61,25 @@ class RedisLink:
     def to(cls, address: Address, *, connect_within: float, answer_within: float) -> RedisLink:
         """To the server of an address; nothing is opened yet."""
         options = options_of(address, connect_within, answer_within)
+        options |= {
+            "connection_class": connection_class(address),
+            "max_connections": CONNECTIONS,
+        }
         watchers: list[Any] = []
         if address.kind == "sentinel":
-            own = {k: options[k] for k in ("socket_timeout", "socket_connect_timeout", "retry")}
-            sentinel = redis.sentinel.Sentinel(address.hosts, **own)
-            pool: Any = redis.sentinel.SentinelConnectionPool(
-                address.service, sentinel, ssl=address.tls, max_connections=CONNECTIONS, **options
+            # Without the password, which is the servers'; with their TLS.
+            own = {k: v for k, v in options.items() if k.startswith(("socket_", "ssl_", "retry"))}
+            sentinel = redis.sentinel.Sentinel(
+                address.hosts, sentinel_kwargs={"ssl": address.tls, **own}
             )
+            pool: Any = redis.sentinel.SentinelConnectionPool(address.service, sentinel, **options)
             watchers = [client.connection_pool for client in sentinel.sentinels]
         else:
             if address.path is None:
                 options["host"], options["port"] = address.hosts[0]
             else:
                 options["path"] = address.path
-            pool = redis.ConnectionPool(
-                connection_class=connection_class(address), max_connections=CONNECTIONS, **options
-            )
+            pool = redis.ConnectionPool(**options)
         link = cls(pool, answer_within=answer_within, replicas=address.replicas)
         link._watchers = watchers
         return link
@@ -88,19 +90,23 @@ class RedisLink:
 
     def ask_all(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Reads, in one round trip; a refusal of one is raised."""
-        try:
-            answers = self._exchange(commands)
-        except BROKEN as error:
-            if not is_dropped(error):
-                raise refused(error) from error
-            try:
-                answers = self._exchange(commands)
-            except BROKEN as again:
-                raise refused(again) from again
+        answers = self._read(commands)
         for answer in answers:
             if isinstance(answer, ResponseError):
                 raise refused(answer) from answer
         return answers
+
+    def _read(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """The same with the refusals among the answers."""
+        try:
+            return self._exchange(commands)
+        except BROKEN as error:
+            if not is_dropped(error):
+                raise refused(error) from error
+        try:
+            return self._exchange(commands)
+        except BROKEN as again:
+            raise refused(again) from again
 
     def look(self, steps: Sequence[Step]) -> list[Any]:
         """Scripts that only read, in one round trip."""
@@ -139,7 +145,7 @@ class RedisLink:
     def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Writes; whoever waits for replicas does so behind them, on the same connection."""
         try:
-            answers = self._exchange((*commands, *self._waits))
+            answers = self._exchange(commands, self._waits)
         except Unsent as error:
             raise refused(error) from error
         except BROKEN as error:
@@ -152,8 +158,11 @@ class RedisLink:
                 )
         return answers
 
-    def _exchange(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        return self._with(self._connections, commands)
+    def _exchange(
+        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] = ()
+    ) -> list[Any]:
+        """The answers, and last, if that is waited for, how many replicas have it."""
+        return self._with(self._connections, (*commands, *waits))
 
     def _with(self, connections: Connections, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """The answers over one of these connections. Raises Unsent before anything was sent."""
@@ -175,7 +184,7 @@ class RedisLink:
             connection.send_packed_command(connection.pack_commands(commands))
             for _ in commands:
                 try:
-                    answers.append(flat(connection.read_response()))
+                    answers.append(flat(connection.read_response(disable_decoding=True)))
                 except ResponseError as error:
                     answers.append(error)
             good = True
@@ -183,19 +192,32 @@ class RedisLink:
             connections.give(connection, good=good)
         return answers
 
-    def nodes(self) -> int:
-        """How many nodes a scan goes through."""
-        return 1
+    def nodes(self) -> list[str]:
+        """The names of the nodes that a walk goes through: those that can be written to."""
+        return ["0"]
 
-    def at_node(self, node: int, *command: Any) -> Any:
+    def at_nodes(self, asked: Mapping[str, Sequence[Sequence[Any]]]) -> list[list[Any]]:
+        """Reads of each of these nodes, side by side, with the refusals among the answers."""
+        return [self._read(commands) for commands in asked.values()]
+
+    def at_node(self, node: str, *command: Any) -> Any:
         """A read of one of them."""
-        return self.ask(*command)
+        ((answer,),) = self.at_nodes({node: (command,)})
+        if isinstance(answer, ResponseError):
+            raise refused(answer) from answer
+        return answer
 
     def close(self) -> None:
         """Let go of the connections."""
         self._connections.close()
         for pool in self._watchers:
             pool.disconnect()
+
+
+def waits_for(replicas: int, answer_within: float) -> Sequence[tuple[Any, ...]]:
+    """What stands behind a write so that so many replicas have it; nothing for none."""
+    # The server looks at its clock ten times a second, and shall answer before our patience ends.
+    return [("WAIT", replicas, int(answer_within * 500))] if replicas else []
 
 
 def options_of(address: Address, connect_within: float, answer_within: float) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any, Final
+from weakref import WeakSet
 
 from ...errors import SettingsError, StoreUnavailable
 from ...redis.address import Address
+from ...redis.colours import address_of
 from ...redis.failures import is_not_permitted
 from ...redis.persistence import SNAPSHOTS, only_snapshots
 from .redis_cluster import RedisClusterLink
@@ -29,16 +32,13 @@ class Opening:
         connect_within: float,
         answer_within: float,
     ) -> None:
-        self._client = None if isinstance(where, str) else where
-        address = Address.of(where) if isinstance(where, str) else Address("server")
+        address = Address.of(where) if isinstance(where, str) else address_of(where)
+        self._client = None if isinstance(where, str) or address.kind == "cluster" else where
         named = {"prefix": prefix, "replicas": replicas, "rdb_only": rdb_only}
         self.address = replace(address, **{k: v for k, v in named.items() if v is not None})  # type: ignore[arg-type]
         self._connect_within = connect_within
-        self._answer_within = answer_within
-        if self._client is not None and not hasattr(self._client, "execute_command"):
-            raise SettingsError("store is a URL, or a client of redis-py.")
-        if self._client is not None and not hasattr(self._client, "connection_pool"):
-            raise SettingsError("A cluster is named by its URL: redis+cluster://host:6379,host")
+        self._answer_within = address.answer_within or answer_within
+        _openings.add(self)
         self.quick: RedisLink | None = None
         self._patient: RedisLink | None = None
         self._unchecked: RedisLink | None = None
@@ -60,7 +60,7 @@ class Opening:
             self._unchecked = self._link(self._answer_within)
         link = self._unchecked
         if not self.address.rdb_only:
-            for node in range(link.nodes()):
+            for node in link.nodes():
                 try:
                     save = link.at_node(node, "CONFIG", "GET", "save")
                     appendonly = link.at_node(node, "CONFIG", "GET", "appendonly")
@@ -79,6 +79,13 @@ class Opening:
             self._patient = self._link(LONG_WITHIN)
         return self._patient
 
+    def forget(self) -> None:
+        """After a fork the connections are the parent's: not used, and not closed either, for what waits
+        for them in the parent would no longer be woken.
+        """
+        _parents.extend((self.quick, self._unchecked, self._patient))
+        self.quick = self._unchecked = self._patient = None
+
     def close(self) -> None:
         """Let go of the connections; a client that was passed in is its owner's."""
         links = (self._unchecked, self._patient)
@@ -86,3 +93,15 @@ class Opening:
         for link in links:
             if link is not None and self._client is None:
                 link.close()
+
+
+_openings: WeakSet[Opening] = WeakSet()
+_parents: list[RedisLink | None] = []
+
+
+def _forked() -> None:
+    for opening in _openings:
+        opening.forget()
+
+
+os.register_at_fork(after_in_child=_forked)

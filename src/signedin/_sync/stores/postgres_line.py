@@ -1,0 +1,113 @@
+# Generated from _async by scripts/unasync.py; edit that one.
+"""A connection lent out of a pool: its waits are bounded, and it goes back as it came."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg import Connection, Pipeline, RawCursor, errors, waiting
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+from psycopg_pool import ConnectionPool
+
+from ...errors import StoreUnavailable
+
+# What the driver and its pool log is raised as well; who logs nothing must not find it on stderr.
+for name in ("psycopg", "psycopg.pool"):
+    logging.getLogger(name).addHandler(logging.NullHandler())
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+class Line:
+    """What a step says to the server, and how long it waits for the answers."""
+
+    _pipeline: Pipeline
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+        self._until = 0.0
+
+    def allow(self, seconds: float) -> None:
+        """From now on the answers, all together, may take so long."""
+        self._until = monotonic() + seconds
+
+    def execute(
+        self, query: str, values: Sequence[Any] | None = None, *, binary: bool = False
+    ) -> RawCursor[Row]:
+        """Run a statement, or several without values. Rows are tuples, whatever the owner likes."""
+        cursor = RawCursor(self._connection, row_factory=tuple_row)
+        prepare = False if values is None else None
+        return cursor.execute(query, values, prepare=prepare, binary=binary)
+
+    @contextmanager
+    def pipeline(self) -> Iterator[None]:
+        """Statements go one behind the other, and only who asks for rows waits for those up to there."""
+        with self._connection.pipeline() as self._pipeline:
+            yield
+
+    def count(self, cursor: RawCursor[Row]) -> int:
+        """How many rows a statement in the pipeline changed."""
+        if cursor.rowcount < 0:
+            self._pipeline.sync()
+        return cursor.rowcount
+
+    @property
+    def gone(self) -> bool:
+        """Whether the connection is of no more use."""
+        return self._connection.closed
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Stands in for the connection's own. Who gets no answer in time, or is cancelled, gives the
+        connection up: an answer that comes later would be taken for the next one's.
+        """
+        pgconn = self._connection.pgconn
+        left = max(self._until - monotonic(), 0)
+        bound = left if timeout is None else min(left, timeout)
+        try:
+            return waiting.wait(gen, pgconn.socket, interval, bound)
+        except BaseException as error:
+            if isinstance(error, errors._WaitTimeout) or not isinstance(error, Exception):
+                pgconn.finish()
+            raise
+
+    def tidy(self) -> None:
+        """Leave no transaction behind; where that can't be had in time, no connection."""
+        if self._connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            return
+        try:
+            self._connection.rollback()
+        except psycopg.Error:
+            self._connection.pgconn.finish()
+
+
+@contextmanager
+def lent(pool: ConnectionPool[Any], connect_within: float) -> Iterator[Line]:
+    """A connection of a pool, for a step. Raises what the driver raises, and StoreUnavailable where it
+    leads to a replica.
+    """
+    with pool.connection(connect_within) as connection:
+        if connection.pgconn.parameter_status(b"in_hot_standby") == b"on":
+            raise StoreUnavailable(
+                "The session store can't be used: the connection leads to a replica, which is behind."
+                " Nothing was changed."
+            )
+        line = Line(connection)
+        commits_itself = connection.autocommit
+        if not commits_itself:
+            connection.set_autocommit(True)
+        connection.wait = line.wait
+        try:
+            yield line
+        finally:
+            try:
+                line.tidy()
+            finally:
+                del connection.wait
+                if not commits_itself and not connection.closed:
+                    connection.set_autocommit(False)

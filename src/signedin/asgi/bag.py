@@ -1,0 +1,110 @@
+"""``request.session``: the data bag of a session, or of a visitor, as a dict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, MutableMapping
+from typing import Any, Final
+
+from .._async.request import AsyncExchange
+from ..events import logger
+from .types import Scope
+
+KEY: Final = "session"
+TWO_BAGS: Final = (
+    "Something else than SignedinMiddleware has set request.session. Take out the other session"
+    " middleware, or leave out data=True. To empty it, use request.session.clear()."
+)
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Bag(dict[str, Any]):
+    """What an application keeps of whoever makes a request: anything that JSON has.
+
+    Changes are found by comparing, in lists and dicts inside it, too. It goes with the person: a
+    visitor's comes along at the sign-in, a user's is empty after a sign-out and for another user.
+    """
+
+    accessed = False
+
+    def __init__(self, exchange: AsyncExchange) -> None:
+        super().__init__(_decoded(exchange.data))
+        self._exchange = exchange
+        self._owner = self._user()
+
+    @property
+    def modified(self) -> bool:
+        """Whether it is another than the one that is stored."""
+        return self.encoded() != self._exchange.data
+
+    def mark_accessed(self) -> None:
+        """Starlette says so when an endpoint asks for it."""
+        self.accessed = True
+
+    def encoded(self) -> bytes | None:
+        """As it is stored. Raises TypeError or ValueError for what JSON has not."""
+        return _encode(self).encode() if self else None
+
+    def follow(self) -> None:
+        """Another may be signed in now: what was somebody else's goes."""
+        user = self._user()
+        if self._owner not in (None, user):
+            self.clear()
+        self._owner = user
+
+    async def save(self) -> None:
+        """Write it, if it has changed. Raises DataTooLarge and StoreUnavailable."""
+        self.follow()
+        await self._exchange.keep_data(self.encoded())
+
+    def _user(self) -> str | None:
+        session = self._exchange.session
+        return None if session is None else session.user_id
+
+
+class Unknown(MutableMapping[str, Any]):
+    """The bag in an outage: using it says so."""
+
+    def __init__(self, exchange: AsyncExchange) -> None:
+        self._exchange = exchange
+
+    def mark_accessed(self) -> None:
+        """Starlette says so when an endpoint asks for it."""
+        self._fail()
+
+    def _fail(self) -> Any:
+        return self._exchange.session
+
+    def __getitem__(self, key: str) -> Any:
+        return self._fail()
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._fail()
+
+    def __delitem__(self, key: str) -> None:
+        self._fail()
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._fail()
+
+    def __len__(self) -> int:
+        return len(self._fail())
+
+
+def bag_of(scope: Scope) -> Bag | None:
+    """The request's bag, where the middleware keeps one."""
+    found = scope.get(KEY)
+    return found if isinstance(found, Bag) else None
+
+
+def _decoded(bag: bytes | None) -> dict[str, Any]:
+    if bag is None:
+        return {}
+    try:
+        found = json.loads(bag)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        logger.warning("A data bag that is no JSON object was taken for an empty one.")
+        return {}
+    return found
