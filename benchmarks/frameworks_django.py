@@ -1,6 +1,6 @@
 """Django: what a session costs a signed-in request, net of the bare one, beside Django's own engine.
 
-``python -m benchmarks.frameworks_django [--quick] [--postgres URL]``. Loading the user's row isn't in
+``python -m benchmarks.frameworks_django [--quick] [--postgres]``. Loading the user's row isn't in
 it, on either side. Django's sessions are in the same kind of database as ours.
 """
 
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import django
 from django.conf import settings
+from tests.postgres import Postgres
 
 from .tools import Result, timed
 
@@ -122,10 +123,11 @@ def overhead(kind: str, target: float, count: int) -> Result:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--postgres", metavar="URL")
+    parser.add_argument("--postgres", action="store_true")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        set_up(Path(folder), chosen.postgres)
+        server = Postgres() if chosen.postgres else None
+        set_up(Path(folder), None if server is None else server.url)
         kind, target = ("PostgreSQL", 1 / 8) if chosen.postgres else ("SQLite", 1 / 15)
         line = overhead(kind, target, 5 if chosen.quick else 41)
         print(

@@ -1,7 +1,7 @@
 """The PostgreSQL store against prepared statements: ``python -m benchmarks.postgres [SESSIONS …]``.
 
 It starts a server of its own, and client and server share a core where the system lets them. Without
-numbers it is quick, at 30,000 sessions; ``1000000`` shows how the verbs' cost grows.
+numbers it is quick; ``1000 30000 300000 3000000`` shows how the verbs' cost grows.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable
@@ -28,6 +29,8 @@ from signedin.postgres.address import Address
 from signedin.rows import key_of
 from signedin.steps import Touch
 
+from .curve import CALLS, medians, table
+
 SELECT = "SELECT user_id, tail FROM signedin.session WHERE tag = $1 AND random = $2"
 KINDS: Any = {"autocommit": True, "cursor_factory": psycopg.RawCursor, "prepare_threshold": 0}
 ASYNC_KINDS: Any = KINDS | {"cursor_factory": psycopg.AsyncRawCursor}
@@ -38,7 +41,7 @@ def fill(url: str, count: int) -> list[Any]:
     """So many sessions, three a user; a thousand of their tokens."""
     tokens = []
     with psycopg.connect(Address.of(url).conninfo, autocommit=True) as connection:
-        connection.execute("TRUNCATE signedin.session, signedin.ended, signedin.owner")
+        connection.execute("TRUNCATE signedin.session, signedin.series, signedin.ended, signedin.owner")
         columns = (
             "tag, random, user_id, secret_hash, series, signed_in_at, last_active_at, idle_timeout,"
             " expires_at, ip, user_agent, name, tail, device"
@@ -158,23 +161,36 @@ def everybody(url: str) -> None:
     print(f"\nEverybody signed out: {count:,} sessions in {took:.1f} s, {count / took:,.0f} a second.\n")
 
 
+def curve(url: str, tokens: list[Any]) -> dict[str, float]:
+    """What a call of each verb takes."""
+    chosen = random.Random(1).sample(tokens, CALLS)
+    flow = Sessions(PostgresStore(url, answer_within=10), Settings(), lambda: START + 1)
+    users = [record.user_id for token in chosen if (record := flow.store.find(token.id)) is not None]
+    found = medians(flow, users, chosen)
+    flow.close()
+    return found
+
+
 def main() -> None:
     """Run everything and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.postgres", description=__doc__)
-    parser.add_argument("sessions", nargs="*", type=int, default=[30_000])
+    parser.add_argument("sessions", nargs="*", type=int, default=[1_000, 30_000])
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     server = Postgres(fsync="on")
     store = PostgresStore(server.url)
     store.everybody_barrier()
     store.close()
-    for count in parser.parse_args().sessions:
+    found: dict[int, dict[str, float]] = {}
+    for count in sorted(parser.parse_args().sessions):
         tokens = fill(server.url, count)
-        print(f"{count:,} sessions; times in µs, against a prepared SELECT by key through the pool\n")
-        print("| what | SELECT | ours | ratio | at most |\n|---|---:|---:|---:|---:|")
-        without_waiting(server.url, tokens)
-        asyncio.run(waiting(server.url, tokens))
-        everybody(server.url)
+        found[count] = curve(server.url, tokens)
+    print(f"{count:,} sessions; times in µs, against a prepared SELECT by key through the pool\n")
+    print("| what | SELECT | ours | ratio | at most |\n|---|---:|---:|---:|---:|")
+    without_waiting(server.url, tokens)
+    asyncio.run(waiting(server.url, tokens))
+    everybody(server.url)
+    table(found)
     server.stop()
 
 

@@ -74,3 +74,21 @@ def test_login_from_before(site: Any) -> None:
     assert who(ada) == "ada"
     flow().sessions.revoke(session.user_id, session.id, current=None)
     assert who(ada) == ""
+
+
+def test_remembered_while_djangos_session_goes_on(site: Any) -> None:
+    """Our session has expired, Django's hasn't: Remember me starts another, and nothing is lost."""
+    ada = browser("ada", remember="on")
+    del ada.cookies["__Host-signedin"]
+    for _ in range(3):
+        assert who(ada) == "ada"
+    assert "__Host-signedin" in cookies_of(ada)
+
+
+def test_remembered_where_somebody_else_is_logged_in(site: Any) -> None:
+    """Django's login of another user, without a session of ours, gives way to the remembered one."""
+    ada, bob = browser("ada", remember="on"), browser("bob")
+    del ada.cookies["__Host-signedin"]
+    ada.cookies["sessionid"] = cookies_of(bob)["sessionid"]
+    assert who(ada) == "ada"
+    assert who(ada) == "ada"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection
 from django.test import AsyncClient, Client, override_settings
 
@@ -15,7 +16,18 @@ from signedin.errors import StoreUnavailable
 
 from ..support import DAY, HOUR, MINUTE, Clock
 from .django_site import WAYS
-from .django_support import Customer, act, browser, history, listed, log_in, open_site, who
+from .django_support import (
+    Customer,
+    act,
+    browser,
+    client_with,
+    cookies_of,
+    history,
+    listed,
+    log_in,
+    open_site,
+    who,
+)
 
 
 @pytest.fixture(params=list(WAYS))
@@ -303,3 +315,82 @@ async def test_async_views(site: Any) -> None:
     answer = await client.post("/alogout/")
     assert answer.content == b"out"
     assert (await client.get("/ame/")).json() == {"user": ""}
+
+
+async def async_browser(**form: str) -> AsyncClient:
+    client = AsyncClient()
+    told = {"username": "ada", "password": "correct horse"} | form
+    assert (await client.post("/alogin/", told)).content == b"in"
+    return client
+
+
+async def awho(client: AsyncClient) -> str:
+    return str((await client.get("/ame/")).json()["user"])
+
+
+@sync_to_async
+def revoke_all() -> None:
+    for session in listed("ada"):
+        flow().sessions.revoke(session.user_id, session.id, current=None)
+
+
+async def test_revoked_under_asgi(site: Any) -> None:
+    """A revoked session is logged out at its next async request, too (REV-2)."""
+    client = await async_browser()
+    assert await awho(client) == "ada"
+    await revoke_all()
+    assert await awho(client) == ""
+
+
+async def test_remember_me_under_asgi(site: Any, clock: Clock) -> None:
+    """A closed browser is logged in again by an async request (R1)."""
+    client = await async_browser(remember="on")
+    for name in list(client.cookies):
+        if not name.endswith("-remember"):
+            del client.cookies[name]
+    clock.tick(HOUR)
+    assert await awho(client) == "ada"
+    assert await awho(client) == "ada"
+
+
+async def test_password_change_under_asgi(site: Any) -> None:
+    """A password set in an async request ends the others, and this one goes on (E7)."""
+    ada, other = await async_browser(), await async_browser()
+    form = {"old_password": "correct horse", "new_password1": "battery staple", "new_password2": "battery staple"}  # fmt: skip
+    assert (await ada.post("/password/", form)).status_code == 302
+    assert (await awho(ada), await awho(other)) == ("ada", "")
+
+
+async def test_outage_under_asgi(site: Any, monkeypatch: Any) -> None:
+    """503 where the session is used (V4)."""
+    client = await async_browser()
+    store = flow().async_sessions.store
+
+    async def down(*args: Any, **more: Any) -> Any:
+        raise StoreUnavailable
+
+    with monkeypatch.context() as broken:
+        for name in ("find", "find_with_data", "find_series"):
+            broken.setattr(store, name, down)
+        assert (await client.get("/ame/")).status_code == 503
+        assert (await client.get("/")).content == b"home"
+    assert await awho(client) == "ada"
+
+
+@pytest.mark.parametrize(("value", "remembered"), [("on", True), ("1", True), ("false", False)])
+def test_what_a_form_says_of_remember_me(site: Any, value: str, remembered: bool) -> None:
+    """A field may say no as well."""
+    browser("ada", remember=value)
+    assert listed("ada")[0].remembered == remembered
+
+
+def test_a_stolen_cookie_after_each_end(site: Any, clock: Clock) -> None:
+    """A copy of all cookies opens nothing after a logout, a password change, a revocation (REV-2)."""
+    for path in ("/logout/", "/everywhere/", "/reset/"):
+        ada = browser("ada")
+        copy = client_with(cookies_of(ada))
+        assert who(copy) == "ada"
+        clock.tick(MINUTE)
+        ada.post(path, {"username": "ada"})
+        clock.tick(MINUTE)
+        assert who(copy) == ""

@@ -85,7 +85,7 @@ def test_without_a_loop() -> None:
 
 
 def test_a_loop_that_ended() -> None:
-    """Who was waiting when a loop was stopped keeps nobody waiting on the next one."""
+    """Who waited when a loop's tasks were cancelled keeps nobody waiting on the next one."""
     reads = Reads()
     together = AsyncTogether(reads)
 
@@ -93,6 +93,8 @@ def test_a_loop_that_ended() -> None:
         asker = asyncio.ensure_future(together.ask(1))
         await asyncio.sleep(0)
         assert not asker.done()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
 
     asyncio.run(leave_waiting())
     assert asyncio.run(asyncio.wait_for(together.ask(2), 5)) == 4

@@ -57,11 +57,8 @@ def partitioned(connection: psycopg.Connection[Any], schema: str) -> None:
     connection.execute(f"CREATE SCHEMA {schema}")
     connection.execute(f"CREATE TABLE {schema}.migration (number integer PRIMARY KEY, name text)")
     for migration in migrations_for(schema):
-        sql = migration.sql
-        for table in TABLES:
-            form = rf'(CREATE TABLE "{schema}"\.{table} \(.*?\n\))[^;]*;'
-            sql, count = re.subn(form, r"\1 PARTITION BY HASH (tag);", sql, count=1, flags=re.DOTALL)
-            assert count == 1
+        form = rf'(CREATE TABLE "{schema}"\.(?:{"|".join(TABLES)}) \(.*?\n\))[^;]*;'
+        sql = re.sub(form, r"\1 PARTITION BY HASH (tag);", migration.sql, flags=re.DOTALL)
         connection.execute(sql)
         connection.execute(f"INSERT INTO {schema}.migration VALUES (%s, %s)", migration[:2])
     for table in TABLES:

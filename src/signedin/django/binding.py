@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from .._async.request import AsyncExchange
 from .._sync.request import Exchange
+from ..errors import SignedinError
 from ..origin import SAFE_METHODS
 from ..outcomes import Presented
 from ..session import Client
@@ -114,14 +115,20 @@ def _tells_origin(request: HttpRequest) -> bool:
     return "HTTP_ORIGIN" in request.META or "HTTP_SEC_FETCH_SITE" in request.META
 
 
-def binding_of(request: HttpRequest) -> Binding:
-    """The binding of a request that passed one of our middlewares, or whose session is ours."""
+def binding_or_none(request: HttpRequest | None) -> Binding | None:
+    """The binding of a request that passed one of our middlewares, or whose dict is ours."""
     found = getattr(request, "_signedin", None)
     if found is None:
         found = getattr(getattr(request, "session", None), "binding", None)
-    if isinstance(found, Binding):
-        return found
-    raise LookupError(
-        "This request passed neither signedin.django.SignedinMiddleware nor"
-        " signedin.django.SessionMiddleware. Name one in MIDDLEWARE."
-    )
+    return found if isinstance(found, Binding) else None
+
+
+def binding_of(request: HttpRequest) -> Binding:
+    """The binding of a request that has one."""
+    found = binding_or_none(request)
+    if found is None:
+        raise SignedinError(
+            "This request passed neither signedin.django.SignedinMiddleware nor"
+            " signedin.django.SessionMiddleware. Name one in MIDDLEWARE."
+        )
+    return found

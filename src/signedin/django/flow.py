@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
 from django.shortcuts import resolve_url
+from django.utils.module_loading import import_string
 
 from .._async.sessions import AsyncSessions
 from ..config import now_ms, open_async_sessions, open_sessions
@@ -79,6 +80,8 @@ class Flow:
         self.is_engine = is_engine()
         self.incoming = Incoming(self.settings)
         self.clock = now_ms
+        self.saves_always = bool(site.SESSION_SAVE_EVERY_REQUEST)
+        self.serializer: Any = import_string(site.SESSION_SERIALIZER)
         self.sessions = open_sessions(self.settings, clock=now_ms, account_active=_is_active)
         self.background = Background(self.sessions)
         self.proxy_header = "HTTP_" + self.settings.proxy_header.upper().replace("-", "_")

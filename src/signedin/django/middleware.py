@@ -117,10 +117,13 @@ class SignedinMiddleware(_Bound):
             return
         session, mark = exchange.session, request.session.get(MARK)
         # Nothing has set a cookie yet but Remember me, as it started this session.
-        if told is None:
-            if session is not None and exchange.cookies:
+        if session is not None and exchange.cookies:
+            if told == session.user_id:
+                request.session[MARK] = session.id
+            else:
                 _resume(request, binding, session.user_id)
-            elif session is not None:
+        elif told is None:
+            if session is not None:
                 exchange.sign_out()
         elif session is None and mark is None:
             # A login from before this middleware was here.
@@ -137,10 +140,13 @@ class SignedinMiddleware(_Bound):
                 _hide(request, binding)
             return
         session, mark = exchange.session, await request.session.aget(MARK)
-        if told is None:
-            if session is not None and exchange.cookies:
+        if session is not None and exchange.cookies:
+            if told == session.user_id:
+                await request.session.aset(MARK, session.id)
+            else:
                 await _aresume(request, binding, session.user_id)
-            elif session is not None:
+        elif told is None:
+            if session is not None:
                 await exchange.sign_out()
         elif session is None and mark is None:
             await arecord(request, await request.auser(), binding)
@@ -265,7 +271,7 @@ class SessionMiddleware(_Bound, DjangosSessionMiddleware):
             return False
         if session.modified:
             return True
-        return bool(site.SESSION_SAVE_EVERY_REQUEST and session.binding.brings_cookie)
+        return flow().saves_always and session.binding.brings_cookie
 
     def _finish(self, session: Any, response: HttpResponseBase) -> HttpResponseBase:
         binding = session.binding
@@ -273,7 +279,7 @@ class SessionMiddleware(_Bound, DjangosSessionMiddleware):
             binding.opened = True
         self._dress(binding, response)
         cookies = binding.sync.cookies
-        is_kept = session.modified or site.SESSION_SAVE_EVERY_REQUEST
+        is_kept = session.modified or flow().saves_always
         if not cookies and not is_kept:
             return response
         age = None if session.get_expire_at_browser_close() else session.get_expiry_age()

@@ -40,10 +40,16 @@ def outage(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
 
 def keep_private(response: HttpResponseBase, *, session_read: bool) -> None:
     """Let no shared cache give one person's page to another (HDR-1)."""
-    patch_vary_headers(response, ("Cookie",))
+    if response.has_header("Vary"):
+        patch_vary_headers(response, ("Cookie",))
+    else:
+        response["Vary"] = "Cookie"
     if not session_read:
         return
-    said = {part.strip().lower() for part in response.get("Cache-Control", "").split(",")} - {""}
+    if not response.has_header("Cache-Control"):
+        response["Cache-Control"] = "no-store"
+        return
+    said = {part.strip().lower() for part in response["Cache-Control"].split(",")} - {""}
     if said & {"no-store", "private"} and "public" not in said:
         return
     kept = [part for part in sorted(said) if part != "public" and not part.startswith("s-maxage")]

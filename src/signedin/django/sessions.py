@@ -7,7 +7,7 @@ token is in the cookie alone, and the store has its hash.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.conf import settings as site
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
@@ -33,7 +33,9 @@ class SessionStore(SessionBase):
     """
 
     def __init__(self, session_key: str | None = None, *, binding: Binding | None = None) -> None:
-        super().__init__(None)
+        # What the base class sets, but for its key: this is made for every request.
+        self.accessed = self.modified = False
+        self.serializer = flow().serializer
         self._named: SessionId | None = None
         if binding is None:
             is_token = Token.parse(session_key) is not None
@@ -41,10 +43,6 @@ class SessionStore(SessionBase):
             binding = Binding(brought, _NOBODY, with_data=True)
             self._named = None if is_token or session_key is None else parse_session_id(session_key)
         self.binding = binding
-
-    if TYPE_CHECKING:
-
-        def _get_session(self, no_load: bool = False) -> dict[str, Any]: ...
 
     # ── whose it is ──────────────────────────────────────────────────────────────────────────
 
@@ -101,13 +99,18 @@ class SessionStore(SessionBase):
             self._log_in(found, user)
         return _only_of(session, found)
 
-    async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
-        if not no_load and self._named is None:
-            await self.binding.aopen()
-        if not hasattr(self, "_session_cache"):
-            self.accessed = True
-            self._session_cache: dict[str, Any] = {} if no_load else await self.aload()
+    def _get_session(self, no_load: bool = False) -> dict[str, Any]:
         self.accessed = True
+        if not hasattr(self, "_session_cache"):
+            self._session_cache: dict[str, Any] = {} if no_load else self.load()
+        return self._session_cache
+
+    _session = property(_get_session)
+
+    async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
+        self.accessed = True
+        if not hasattr(self, "_session_cache"):
+            self._session_cache = {} if no_load else await self.aload()
         return self._session_cache
 
     def _log_in(self, found: dict[str, Any], user: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
@@ -13,10 +13,13 @@ from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 
 from ..outcomes import Refused
-from .binding import CURRENT, Binding
+from .binding import CURRENT, Binding, binding_or_none
 from .flow import flow, forget_flow, is_engine
 from .middleware import MARK
-from .verbs import SignInRefused, binding_or_none
+from .verbs import SignInRefused
+
+NO: Final = ("", "0", "false", "no", "off")
+"""Values of a form's field that say so."""
 
 
 def connect() -> None:
@@ -40,7 +43,7 @@ def _logged_in(sender: object, request: HttpRequest, user: Any, **more: Any) -> 
         user_id = user._meta.pk.value_to_string(user)
         outcome = exchange.sign_in(
             user_id,
-            remember=binding.remember or bool(request.POST.get("remember")),
+            remember=binding.remember or request.POST.get("remember", "").lower() not in NO,
             authenticated_by=binding.authenticated_by,
             barrier=binding.barriers.get(user_id, binding.barrier),
             data=session.encoded(dict(session.items())) if is_engine() else None,

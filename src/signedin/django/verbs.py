@@ -12,19 +12,11 @@ from django.http import HttpRequest
 from ..outcomes import CredentialsChanged, SignedOut
 from ..reasons import Reason
 from ..session import Session
-from .binding import Binding, binding_of
+from .binding import binding_of
 
 
 class SignInRefused(PermissionDenied):
     """The login was undone; the first argument says why, as ``Refused.why`` does."""
-
-
-def binding_or_none(request: HttpRequest | None) -> Binding | None:
-    """The binding of a request, if it has one."""
-    try:
-        return None if request is None else binding_of(request)
-    except LookupError:
-        return None
 
 
 def current_session(request: HttpRequest) -> Session | None:
