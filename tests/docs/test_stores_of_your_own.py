@@ -34,13 +34,11 @@ def test_the_example(tmp_path: Path) -> None:
     [
         ("touch", "return None"),
         ("rename", "given = ((await self._store.find(given[1])).user_id, *given[1:])"),
-        ("forget", "return 0"),
         ("set_data", "return True"),
-        ("keep_visitor", 'named["new"] = True'),
     ],
 )
 def test_a_wrong_store_fails(tmp_path: Path, verb: str, wrong: str) -> None:
-    """Lost activity, a stranger who may rename, what is not forgotten or not written."""
+    """Lost activity, a stranger who may rename, what is said to be written and isn't."""
     line = "            self.calls[verb] += 1\n"
     broken = EXAMPLE.replace(line, f'{line}            if verb == "{verb}":\n                {wrong}\n')
     code, told = run(tmp_path, broken)
