@@ -29,9 +29,9 @@ from signedin.postgres.address import Address
 from signedin.rows import key_of
 from signedin.steps import Touch
 
-from .curve import CALLS, medians, table
+from .curve import CALLS, Place, table
 
-SELECT = "SELECT user_id, tail FROM signedin.session WHERE tag = $1 AND random = $2"
+SELECT = "SELECT user_id, tail FROM {}.session WHERE tag = $1 AND random = $2"
 KINDS: Any = {"autocommit": True, "cursor_factory": psycopg.RawCursor, "prepare_threshold": 0}
 ASYNC_KINDS: Any = KINDS | {"cursor_factory": psycopg.AsyncRawCursor}
 AT_ONCE = 50
@@ -39,14 +39,16 @@ AT_ONCE = 50
 
 def fill(url: str, count: int) -> list[Any]:
     """So many sessions, three a user; a thousand of their tokens."""
-    tokens = []
+    tokens, schema = [], Address.of(url).schema
+    store = PostgresStore(url)
+    store.everybody_barrier()
+    store.close()
     with psycopg.connect(Address.of(url).conninfo, autocommit=True) as connection:
-        connection.execute("TRUNCATE signedin.session, signedin.series, signedin.ended, signedin.owner")
         columns = (
             "tag, random, user_id, secret_hash, series, signed_in_at, last_active_at, idle_timeout,"
             " expires_at, ip, user_agent, name, tail, device"
         )
-        with connection.cursor().copy(f"COPY signedin.session ({columns}) FROM STDIN") as copy:
+        with connection.cursor().copy(f"COPY {schema}.session ({columns}) FROM STDIN") as copy:
             for number in range(count):
                 address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
                 record, token = make_record(str(number // 3), ip=address)
@@ -54,7 +56,7 @@ def fill(url: str, count: int) -> list[Any]:
                     tokens.append(token)
                 copy.write_row(row_of(record))
         connection.execute(
-            "INSERT INTO signedin.owner SELECT DISTINCT tag, user_id FROM signedin.session"
+            f"INSERT INTO {schema}.owner SELECT DISTINCT tag, user_id FROM {schema}.session"
         )
         connection.execute("VACUUM ANALYZE")
     return tokens
@@ -80,6 +82,7 @@ def timed(work: Callable[[], Any], count: int) -> float:
 def without_waiting(url: str, tokens: list[Any]) -> None:
     """The sync colour, one at a time."""
     flow = Sessions(PostgresStore(url, answer_within=10), Settings(), lambda: START + 1)
+    select = SELECT.format(Address.of(url).schema)
     keys, texts = [key_of(t.id) for t in tokens[:300]], [t.text for t in tokens[:300]]
     records = [flow.store.find(t.id) for t in tokens[:300]]
     with ConnectionPool(Address.of(url).conninfo, kwargs=KINDS, min_size=1, max_size=10) as pool:
@@ -87,7 +90,7 @@ def without_waiting(url: str, tokens: list[Any]) -> None:
         def bare() -> None:
             for key in keys:
                 with pool.connection() as connection:
-                    connection.execute(SELECT, key, binary=True).fetchone()
+                    connection.execute(select, key, binary=True).fetchone()
 
         def base() -> float:
             return timed(bare, len(keys))
@@ -120,13 +123,14 @@ def without_waiting(url: str, tokens: list[Any]) -> None:
 async def waiting(url: str, tokens: list[Any]) -> None:
     """The async colour, one at a time and many at once."""
     store = AsyncPostgresStore(url, answer_within=10)
+    select = SELECT.format(Address.of(url).schema)
     ids, keys = [t.id for t in tokens[:AT_ONCE]], [key_of(t.id) for t in tokens[:AT_ONCE]]
     conninfo = Address.of(url).conninfo
     async with AsyncConnectionPool(conninfo, kwargs=ASYNC_KINDS, min_size=10, max_size=10) as pool:
 
         async def bare(key: Any) -> None:
             async with pool.connection() as connection:
-                await (await connection.execute(SELECT, key, binary=True)).fetchone()
+                await (await connection.execute(select, key, binary=True)).fetchone()
 
         async def one_by_one(of: Callable[[Any], Awaitable[Any]], what: list[Any]) -> float:
             began = time.perf_counter()
@@ -161,14 +165,12 @@ def everybody(url: str) -> None:
     print(f"\nEverybody signed out: {count:,} sessions in {took:.1f} s, {count / took:,.0f} a second.\n")
 
 
-def curve(url: str, tokens: list[Any]) -> dict[str, float]:
-    """What a call of each verb takes."""
+def place(url: str, tokens: list[Any]) -> Place:
+    """A full store, and some of what is in it."""
     chosen = random.Random(1).sample(tokens, CALLS)
     flow = Sessions(PostgresStore(url, answer_within=10), Settings(), lambda: START + 1)
     users = [record.user_id for token in chosen if (record := flow.store.find(token.id)) is not None]
-    found = medians(flow, users, chosen)
-    flow.close()
-    return found
+    return Place(flow, users, chosen, [])
 
 
 def main() -> None:
@@ -178,19 +180,19 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     server = Postgres(fsync="on")
-    store = PostgresStore(server.url)
-    store.everybody_barrier()
-    store.close()
-    found: dict[int, dict[str, float]] = {}
+    places: dict[int, Place] = {}
     for count in sorted(parser.parse_args().sessions):
-        tokens = fill(server.url, count)
-        found[count] = curve(server.url, tokens)
-    print(f"{count:,} sessions; times in µs, against a prepared SELECT by key through the pool\n")
+        url = f"{server.url}?schema=of_{count}"
+        tokens = fill(url, count)
+        places[count] = place(url, tokens)
+    table(places)
+    print(f"\n{count:,} sessions; times in µs, against a prepared SELECT by key through the pool\n")
     print("| what | SELECT | ours | ratio | at most |\n|---|---:|---:|---:|---:|")
-    without_waiting(server.url, tokens)
-    asyncio.run(waiting(server.url, tokens))
-    everybody(server.url)
-    table(found)
+    without_waiting(url, tokens)
+    asyncio.run(waiting(url, tokens))
+    everybody(url)
+    for each in places.values():
+        each.flow.close()
     server.stop()
 
 
