@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg_pool import ConnectionPool
 
 from signedin import Settings, SignedIn, StoreUnavailable
 from signedin._async.stores.postgres import AsyncPostgresStore
@@ -181,6 +182,20 @@ def test_the_documented_rights(server: Postgres) -> None:
     flow.close()
     with pytest.raises(SchemaError, match="signedin schema upgrade"):
         opened(f"{url}?schema=elsewhere").list("1")
+
+
+def test_a_database_without_an_encoding(server: Postgres) -> None:
+    """A user's id is text there, too."""
+    server.execute("CREATE DATABASE plain ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    flow = opened(server.url.rpartition("/")[0] + "/plain")
+    session = flow.validate(sign_in(flow, "zoë").cookies[0].value)
+    assert session is not None
+    assert session.user_id == "zoë"
+    flow.close()
+    bare = psycopg.conninfo.make_conninfo(server.url, dbname="plain")
+    with ConnectionPool[Any](bare, min_size=1) as pool:
+        with pytest.raises(SettingsError, match="client_encoding=utf8"):
+            PostgresStore(pool).everybody_barrier()
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,20 @@ def test_half_open(proxy: Proxy, opened: Callable[[str], Sessions]) -> None:
     assert flow.validate(token) is not None
 
 
+def test_two_hosts_of_which_one_is_silent(
+    server: Postgres, proxy: Proxy, opened: Callable[[str], Sessions]
+) -> None:
+    """One that takes connections and says nothing is given up for the other."""
+    hosts = f"127.0.0.1:{proxy.port},127.0.0.1:{server.port}"
+    flow = opened(f"postgresql://postgres@{hosts}/postgres?sslmode=disable&schema=hosts")
+    token = sign_in(flow).cookies[0].value
+    proxy.hold()
+    with pytest.raises(StoreUnavailable, match="no answer in time"):
+        flow.validate(token)
+    goes_on(lambda: flow.validate(token))
+    assert flow.validate(token) is not None
+
+
 async def test_cancelled(proxy: Proxy) -> None:
     """Who is cancelled is let go at once, even when nothing answers; no lock stays, and nothing half done."""
     store = AsyncPostgresStore(through(proxy, "cancelled") + "&answer_within=10")

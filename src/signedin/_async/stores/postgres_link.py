@@ -59,8 +59,8 @@ class AsyncPostgresLink:
             line = None
             try:
                 async with lent(await self._open(), self._connect_within) as line:
-                    line.allow(bound)
                     await self._prepare(line)
+                    line.allow(bound)
                     cursor = await line.execute(self.sql[statement], values, binary=True)
                     return await cursor.fetchall()
             except psycopg.Error as error:
@@ -85,8 +85,8 @@ class AsyncPostgresLink:
             line, leaving = None, False
             try:
                 async with lent(await self._open(), self._connect_within) as line:
-                    line.allow(bound)
                     await self._prepare(line)
+                    line.allow(bound)
                     async with line.pipeline():
                         kind = "REPEATABLE READ" if snapshot else "READ COMMITTED"
                         await line.execute(f"BEGIN ISOLATION LEVEL {kind} READ WRITE")
@@ -146,10 +146,14 @@ class AsyncPostgresLink:
                 self._ready = True
 
     async def _look(self, line: AsyncLine) -> None:
+        line.allow(self._answer_within)
         cursor = await line.execute(
-            "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"
+            "SELECT pg_is_in_recovery(), current_setting('transaction_read_only'),"
+            " current_setting('client_encoding')"
         )
-        recovering, read_only = (await cursor.fetchall())[0]
+        recovering, read_only, encoding = (await cursor.fetchall())[0]
+        if encoding != "UTF8":
+            raise SettingsError("The pool's connections are without client_encoding=utf8.")
         if recovering or read_only == "on":
             raise StoreUnavailable(
                 f"{self.address.shown} only reads: a replica, or a primary with"
@@ -160,7 +164,6 @@ class AsyncPostgresLink:
         if version < todo[-1].number:
             line.allow(PATIENCE)
             await self._upgrade(line)
-            line.allow(self._answer_within)
         elif version > todo[-1].number:
             raise SchemaError(
                 f"The store has schema {version}, and this version of signedin knows {todo[-1].number}."
@@ -210,6 +213,8 @@ class AsyncPostgresLink:
         if isinstance(error, PoolTimeout) and self._connector.failure is not None:
             error = self._connector.failure
         text = str(error).strip().partition("\n")[0] or type(error).__name__
+        if isinstance(error, errors._WaitTimeout):
+            text = "no answer in time"
         return StoreUnavailable(f"The session store can't be used: {text}. Nothing was changed.")
 
 

@@ -113,7 +113,8 @@ class AsyncPostgresOperating:
         sessions = len(rows) if told else await step.count("everybody_history", *history)
         await step.send("everybody_data", *within, *kept)
         forgotten = await step.count("everybody_series", *within)
-        await step.send("everybody_spared", *within)
+        if spared is not None:
+            await step.send("everybody_spared", *within)
         for (long,) in await step.rows("everybody_long", *within, HISTORY_LENGTH):
             for (user_id,) in await step.rows("everybody_long_users", long):
                 await step.send("bound_history", long, user_id, HISTORY_LENGTH)

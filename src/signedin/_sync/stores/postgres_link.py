@@ -60,8 +60,8 @@ class PostgresLink:
             line = None
             try:
                 with lent(self._open(), self._connect_within) as line:
-                    line.allow(bound)
                     self._prepare(line)
+                    line.allow(bound)
                     cursor = line.execute(self.sql[statement], values, binary=True)
                     return cursor.fetchall()
             except psycopg.Error as error:
@@ -86,8 +86,8 @@ class PostgresLink:
             line, leaving = None, False
             try:
                 with lent(self._open(), self._connect_within) as line:
-                    line.allow(bound)
                     self._prepare(line)
+                    line.allow(bound)
                     with line.pipeline():
                         kind = "REPEATABLE READ" if snapshot else "READ COMMITTED"
                         line.execute(f"BEGIN ISOLATION LEVEL {kind} READ WRITE")
@@ -147,8 +147,14 @@ class PostgresLink:
                 self._ready = True
 
     def _look(self, line: Line) -> None:
-        cursor = line.execute("SELECT pg_is_in_recovery(), current_setting('transaction_read_only')")
-        recovering, read_only = (cursor.fetchall())[0]
+        line.allow(self._answer_within)
+        cursor = line.execute(
+            "SELECT pg_is_in_recovery(), current_setting('transaction_read_only'),"
+            " current_setting('client_encoding')"
+        )
+        recovering, read_only, encoding = (cursor.fetchall())[0]
+        if encoding != "UTF8":
+            raise SettingsError("The pool's connections are without client_encoding=utf8.")
         if recovering or read_only == "on":
             raise StoreUnavailable(
                 f"{self.address.shown} only reads: a replica, or a primary with"
@@ -159,7 +165,6 @@ class PostgresLink:
         if version < todo[-1].number:
             line.allow(PATIENCE)
             self._upgrade(line)
-            line.allow(self._answer_within)
         elif version > todo[-1].number:
             raise SchemaError(
                 f"The store has schema {version}, and this version of signedin knows {todo[-1].number}."
@@ -209,6 +214,8 @@ class PostgresLink:
         if isinstance(error, PoolTimeout) and self._connector.failure is not None:
             error = self._connector.failure
         text = str(error).strip().partition("\n")[0] or type(error).__name__
+        if isinstance(error, errors._WaitTimeout):
+            text = "no answer in time"
         return StoreUnavailable(f"The session store can't be used: {text}. Nothing was changed.")
 
 

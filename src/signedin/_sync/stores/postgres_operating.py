@@ -112,7 +112,8 @@ class PostgresOperating:
         sessions = len(rows) if told else step.count("everybody_history", *history)
         step.send("everybody_data", *within, *kept)
         forgotten = step.count("everybody_series", *within)
-        step.send("everybody_spared", *within)
+        if spared is not None:
+            step.send("everybody_spared", *within)
         for (long,) in step.rows("everybody_long", *within, HISTORY_LENGTH):
             for (user_id,) in step.rows("everybody_long_users", long):
                 step.send("bound_history", long, user_id, HISTORY_LENGTH)
