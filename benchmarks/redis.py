@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import os
 import random
-import statistics
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -77,26 +76,32 @@ def fill(server: Server, store: RedisStore, count: int) -> tuple[float, list[Any
         return (client.info("memory")["used_memory"] - before) / count, some
 
 
-def times(work: Callable[[int], Any], count: int) -> float:
-    """Microseconds that one takes."""
-    began = time.perf_counter()
+def times(work: Callable[[int], Any], count: int) -> list[float]:
+    """Microseconds that each takes."""
+    found = []
     for number in range(count):
+        began = time.perf_counter()
         work(number)
-    return (time.perf_counter() - began) / count * 1e6
+        found.append((time.perf_counter() - began) * 1e6)
+    return found
+
+
+def quick(taken: list[float]) -> float:
+    """What the quickest tenth stays below: what else runs on the machine hardly counts."""
+    return sorted(taken)[len(taken) // 10]
 
 
 def against(
     name: str, base: Callable[[int], Any], ours: Callable[[int], Any], count: int, most: str
 ) -> None:
-    """A line of the table: short turns, one after the other; the ratio is the median of theirs."""
+    """A line of the table: short turns, one after the other."""
     turns = [(times(base, count), times(ours, count)) for _ in range(15)]
     show(name, turns, most)
 
 
-def show(name: str, turns: list[tuple[float, float]], most: str) -> None:
-    base, ours = (statistics.median(turn[n] for turn in turns) for n in (0, 1))
-    ratio = statistics.median(b / a for a, b in turns)
-    print(f"| {name} | {base:.1f} | {ours:.1f} | {ratio:.2f} | {most} |", flush=True)
+def show(name: str, turns: list[tuple[list[float], list[float]]], most: str) -> None:
+    base, ours = (quick([one for turn in turns for one in turn[n]]) for n in (0, 1))
+    print(f"| {name} | {base:.1f} | {ours:.1f} | {ours / base:.2f} | {most} |", flush=True)
 
 
 def one_at_a_time(server: Server, store: RedisStore, some: list[Any]) -> None:
@@ -135,11 +140,13 @@ async def at_once(server: Server, some: list[Any]) -> None:
     await client.get("bare")
     await store.find(ids[0])
 
-    async def timed(work: Callable[[int], Awaitable[Any]], count: int) -> float:
-        began = time.perf_counter()
+    async def timed(work: Callable[[int], Awaitable[Any]], count: int, of: int = 1) -> list[float]:
+        found = []
         for number in range(count):
+            began = time.perf_counter()
             await work(number)
-        return (time.perf_counter() - began) / count * 1e6
+            found.append((time.perf_counter() - began) / of * 1e6)
+        return found
 
     async def get(number: int) -> None:
         await client.get("bare")
@@ -147,11 +154,11 @@ async def at_once(server: Server, some: list[Any]) -> None:
     async def find(number: int) -> None:
         await store.find(ids[number])
 
-    async def fifty(work: Callable[[int], Awaitable[Any]]) -> float:
+    async def fifty(work: Callable[[int], Awaitable[Any]]) -> list[float]:
         async def all_of_them(number: int) -> None:
             await asyncio.gather(*(work(n) for n in range(50)))
 
-        return await timed(all_of_them, 10) / 50
+        return await timed(all_of_them, 10, 50)
 
     show("find, asyncio", [(await timed(get, 150), await timed(find, 150)) for _ in range(15)], "1.2")
     show("find, 50 at once", [(await fifty(get), await fifty(find)) for _ in range(15)], "0.25")
@@ -160,7 +167,7 @@ async def at_once(server: Server, some: list[Any]) -> None:
 
 
 def growing(server: Server, store: RedisStore, some: list[Any], count: int) -> dict[str, str]:
-    """What the verbs cost in a store of this size, in µs, and what goes through all of it."""
+    """What the verbs cost in a store of this size, in µs, and what goes through all of it in seconds."""
     of = [record for record, _ in some]
     ids, users = [record.id for record in of], [record.user_id for record in of]
     fresh = [record_of(user, 0) for user in users[:VERBS]]
@@ -176,13 +183,13 @@ def growing(server: Server, store: RedisStore, some: list[Any], count: int) -> d
         "revoke": lambda n: store.end(Ending(users[n], AllBut(None), REASONS["revoked"], None, START)),
         "history": lambda n: store.history(users[n], 0),
     }
-    column = {f"{name}, µs": f"{times(verb, VERBS):.0f}" for name, verb in verbs.items()}
+    column = {f"{name}, µs": f"{quick(times(verb, VERBS)):.0f}" for name, verb in verbs.items()}
     for name, walk in {
         "newest": store.newest,
         "sweep, nothing over": lambda: swept(store, START + 9),
         "counts": lambda: store.counts(START),
     }.items():
-        column[f"{name}, s"] = f"{times(lambda n, walk=walk: walk(), 1) / 1e6:.2f}"
+        column[f"{name}, s"] = f"{times(lambda n, walk=walk: walk(), 1)[0] / 1e6:.2f}"
     began, ended, cursor = time.perf_counter(), 0, None
     asked = EndingEverybody(REASONS["revoked_by_operator"], "root", START + 9)
     while True:
@@ -235,7 +242,7 @@ def main() -> None:
                 info = client.info("server")
                 version = info.get("valkey_version", info["redis_version"])
             print(f"{'Redis' if chosen.redis else 'Valkey'} {version}, redis-py {redis.__version__}\n")
-            print("| what | GET | ours | ratio | at most |\n|---|---:|---:|---:|---:|")
+            print("| µs, the quickest tenth | GET | ours | ratio | at most |\n|---|---:|---:|---:|---:|")
             _, some = fill(server, store, min(count, 30_000))
             one_at_a_time(server, store, some)
             asyncio.run(at_once(server, some))
