@@ -179,7 +179,8 @@ def main() -> None:
     parser.add_argument("sessions", nargs="*", type=int, default=[1_000, 30_000])
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    server = Postgres(fsync="on")
+    # What a server of its own would have; the defaults are for a small machine.
+    server = Postgres(fsync="on", shared_buffers="1GB", max_wal_size="4GB")
     places: dict[int, Place] = {}
     for count in sorted(parser.parse_args().sessions):
         url = f"{server.url}?schema=of_{count}"

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
 
 from ..sql import Migration, migrations, statements
-
-_TOLD: Final = (
-    " RETURNING tag, random, user_id, signed_in_at, last_active_at, ended_at, reason, actor, ip, name,"
-    " device"
-)
 
 
 @cache
@@ -19,8 +13,9 @@ def for_schema(schema: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in ("reading", "writing", "copying"):
         found |= statements(f"postgres/{file}.sql")
-    # The same, and what was written: only where somebody wants to be told.
-    found["everybody_told"] = found["everybody_history"].rstrip(";") + _TOLD
+    gone = found.pop("everybody_gone").rstrip(";")
+    for name in ("everybody_counted", "everybody_told"):
+        found[name] = f"{gone}\n{found[name]}"
     return {name: placed(sql, schema) for name, sql in found.items()}
 
 

@@ -104,13 +104,15 @@ class AsyncPostgresOperating:
         ends = [end for end in (await step.rows("everybody_until", start, limit - 1))[0] if end]
         until = min(ends, default=_LAST_TAG)
         within = (start, until)
-        await step.rows("everybody_lock", *within)
-        users = (await step.rows("everybody_users", *within))[0][0]
+        await step.send("everybody_lock", *within)
         history = (*within, now, reason.name, actor, *kept, PACKED_UNKNOWN)
         rows: list[Any] = []
         if told:
+            ((users,),) = await step.rows("everybody_users", *within)
             rows = await step.rows("everybody_told", *history)
-        sessions = len(rows) if told else await step.count("everybody_history", *history)
+            sessions = len(rows)
+        else:
+            ((sessions, users),) = await step.rows("everybody_counted", *history)
         await step.send("everybody_data", *within, *kept)
         forgotten = await step.count("everybody_series", *within)
         if spared is not None:

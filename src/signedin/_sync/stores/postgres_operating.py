@@ -103,13 +103,15 @@ class PostgresOperating:
         ends = [end for end in (step.rows("everybody_until", start, limit - 1))[0] if end]
         until = min(ends, default=_LAST_TAG)
         within = (start, until)
-        step.rows("everybody_lock", *within)
-        users = (step.rows("everybody_users", *within))[0][0]
+        step.send("everybody_lock", *within)
         history = (*within, now, reason.name, actor, *kept, PACKED_UNKNOWN)
         rows: list[Any] = []
         if told:
+            ((users,),) = step.rows("everybody_users", *within)
             rows = step.rows("everybody_told", *history)
-        sessions = len(rows) if told else step.count("everybody_history", *history)
+            sessions = len(rows)
+        else:
+            ((sessions, users),) = step.rows("everybody_counted", *history)
         step.send("everybody_data", *within, *kept)
         forgotten = step.count("everybody_series", *within)
         if spared is not None:
