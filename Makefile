@@ -27,6 +27,10 @@ bench: .venv/test $(REDIS) $(POSTGRES) ## the table of figures, measured here an
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.redis
 	@$(BIN)/python -m benchmarks.postgres
+	@$(BIN)/python -m benchmarks.frameworks_asgi
+	@$(BIN)/python -m benchmarks.frameworks_flask
+	@$(BIN)/python -m benchmarks.frameworks_django
+	@$(BIN)/python -m benchmarks.frameworks_django --postgres
 
 proofs: .venv/test $(REDIS) $(POSTGRES) ## the long proofs: kill -9, a thousand times, failovers, random lives
 	$(BIN)/python -m tests.proofs.crash 1000
@@ -39,7 +43,7 @@ screenshots: .venv/test $(CHROMIUM) ## the pictures of README and docs
 	@$(BIN)/python -m scripts.screenshots
 
 clean: ## what was made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-django6 .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Debian's python3 may come without venv's own pip; then the system's pip fills the environment.
 .venv/bin/python:

@@ -61,6 +61,14 @@ async def store(colour: str, url: str) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
+async def other_store(engine: Engine, tmp_path: Path) -> AsyncIterator[Any]:
+    """Another empty store on the same engine."""
+    made = open_async_store(Settings(store=engine.fresh(str(tmp_path / "other.db"))))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
 async def open_sessions(colour: str, url: str, clock: Clock) -> AsyncIterator[Callable[..., Any]]:
     """Opens the flow on the test's store, under settings of the test's choice."""
     opened: list[Any] = []

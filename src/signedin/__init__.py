@@ -5,7 +5,10 @@ Start with an adapter (``signedin.asgi``), or with :func:`open_async_sessions` a
 
 ========================================  ==========================================================
 ``cli/``, ``console.py``, ``server/``     operators' commands and names; the service and its demo
-``asgi/``, ``wsgi/``, ``flask/``          the adapters: a middleware or an extension, and verbs
+``asgi/``, ``fastapi/``, ``wsgi/``,        the adapters: a middleware or an extension, and verbs; for
+``flask/``, ``django/``                   FastAPI dependencies and a router, for Django an engine, too
+``threads.py``, ``incoming.py`` …         what the adapters share
+``testing/``                              what applications' tests use; the suite for stores
 ``config.py``                             the one place where settings, a store and a clock meet
 ``_async/sessions.py``                    ★ the flow: what can be done with sessions
 ``_async/request.py``, ``routes.py``      one web request; the page and its API as plain functions

@@ -32,7 +32,7 @@ def document(prefix: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         if route.answer is not None:
-            path = prefix + ("/" + route.path if route.path else "")
+            path = prefix.rstrip("/") + "/" + route.path if route.path else prefix
             paths.setdefault(path, {})[route.method.lower()] = operation(route, references)
     names = CookieNames()
     return {

@@ -89,18 +89,19 @@ class Flash(NamedTuple):
 
 
 class Urls:
-    """Where the page's parts are. prefix: its own path, as a browser sees it."""
+    """Where the page's parts are. prefix: its own path, as a browser sees it; a slash may end it."""
 
     def __init__(self, prefix: str) -> None:
         self.list = prefix
+        self._below = prefix.rstrip("/")
 
     def to(self, *parts: str) -> str:
         """A route below the page: ``to(session_id, "revoke")``."""
-        return "/".join((self.list, *parts))
+        return "/".join((self._below, *parts))
 
     def static(self, name: str) -> str:
         """A file of ours; its address changes with its content, so it is kept for ever."""
-        return f"{self.list}/static/{name}?v={_digest(name)}"
+        return f"{self._below}/static/{name}?v={_digest(name)}"
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,33 @@ class Settings:
         return milliseconds(self.clock_skew)
 
 
+_DURATION: Final = ("a timedelta, or text such as '12h'", (timedelta, str))
+_LIST: Final = ("a list, or text with commas", (str, tuple, list, set, frozenset))
+_SWITCH: Final = ("yes or no", (bool, str))
+_KINDS: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
+    "policy": ("a Policy, or the name of one", (Policy, str)),
+    "cap": ("a number", (int, str)),
+    "remember_me": _DURATION,
+    "fresh_for": _DURATION,
+    "clock_skew": _DURATION,
+    "sweep_every": _DURATION,
+    "trusted_proxies": _LIST,
+    "exclude": _LIST,
+    "insecure_http": _SWITCH,
+    "inline_reads": _SWITCH,
+}
+"""What a setting may be given as; any other is text."""
+_OR_NONE: Final = frozenset({"url", "cap", "remember_me", "page", "sweep_every", "directory"})
+
+
+def _check_kind(name: str, value: object) -> None:
+    words, kinds = _KINDS.get(name, ("text", (str,)))
+    if not isinstance(value, kinds) and not (value is None and name in _OR_NONE):
+        raise SettingsError(f"{name} is {words}, not {value!r}.")
+
+
 def _read(name: str, value: Any) -> Any:
+    _check_kind(name, value)
     try:
         if name == "policy" and isinstance(value, str):
             if value not in NAMED:

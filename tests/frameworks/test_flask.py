@@ -341,6 +341,9 @@ def test_an_outage_at_the_end(
         ({"SIGNEDIN_URL": "http://app.example"}, r"SIGNEDIN_URL is http.*unencrypted"),
         ({"SIGNEDIN_POLICY": "x"}, r"SIGNEDIN_POLICY: 'x' is not one of"),
         ({"SIGNEDIN_REMEMBER_ME": "x"}, r"SIGNEDIN_REMEMBER_ME: "),
+        ({"SIGNEDIN_STORE": "sqlite://x"}, r"SIGNEDIN_STORE is 'sqlite://x'\. Write sqlite:///"),
+        ({"SIGNEDIN_REMEMBER_ME": 14}, r"SIGNEDIN_REMEMBER_ME is a timedelta, or text such as '12h'"),
+        ({"SIGNEDIN_EXCLUDE": None}, r"SIGNEDIN_EXCLUDE is a list, or text with commas, not None"),
         ({"SIGNEDIN_PAGE": "sessions"}, r"SIGNEDIN_PAGE is a path that starts with '/'"),
     ],
 )

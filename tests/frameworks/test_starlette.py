@@ -547,6 +547,31 @@ async def test_an_outage_before_it_is_written(clock: Clock) -> None:
     server.stop()
 
 
+async def test_the_store_comes_back_in_the_middle_of_a_request(clock: Clock) -> None:
+    """A sign-in works again; the bag that could not be read is neither empty nor overwritten."""
+    server = Server("/usr/bin/redis-server", appendonly="yes")
+
+    async def lucky(request: Request) -> Response:
+        server.start()
+        assert not isinstance(await sign_in(request, "ada"), Refused)
+        request.scope["session"]["a"] = 2
+        return PlainTextResponse("done")
+
+    app = SignedinMiddleware(
+        Starlette(routes=[*ROUTES, Route("/lucky", lucky)]),
+        data=True, store=server.url, clock=clock, sweep_every=None,
+    )  # fmt: skip
+    async with Client(app) as browser:
+        await enter_as(browser, "ada")
+        server.kill()
+        answer = await browser.get("/lucky")
+        assert answer.status_code == 503
+        assert answer.headers["set-cookie"].startswith(f"{SESSION}=")
+        assert (await browser.get("/whoami")).text == "ada"
+    await app.sessions.close()
+    server.stop()
+
+
 # ── WebSockets ───────────────────────────────────────────────────────────────────────────────
 
 

@@ -14,6 +14,7 @@ from signedin.testing import FrozenClock, sign_in_client
 from signedin.testing.records import DAY, PHONE
 
 from ..web.support import SESSION
+from .flask_host import make_app
 from .test_fastapi import shop
 
 
@@ -65,3 +66,12 @@ def test_a_refused_one(path: str, clock: FrozenClock) -> None:
     with pytest.raises(ValueError, match="'ada' was refused: limit"):
         sign_in_client(client, "ada", flow)
     flow.close()
+
+
+def test_flasks_client(path: str, clock: FrozenClock) -> None:
+    """The cookie is where Flask's client keeps it."""
+    flow = open_sessions(store=path, clock=clock)
+    client = make_app(store=path, clock=clock).test_client()
+    sign_in_client(client, "ada", flow)
+    assert client.get("/me").json["user"] == "ada"  # type: ignore[index]
+    assert client.get("/members").status_code == 200

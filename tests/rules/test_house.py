@@ -13,7 +13,7 @@ import signedin
 
 ROOT = Path(signedin.__file__).parent
 FLOW = ("_async", "_sync")
-ADAPTERS = ("asgi", "threads", "fastapi", "wsgi", "flask")
+ADAPTERS = ("asgi", "django", "fastapi", "flask", "threads", "wsgi")
 OPERATORS = ("cli", "console", "config", "server", "testing", "__main__")
 DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres", "psycopg_pool": "postgres"}
 FRAMEWORKS = {
@@ -26,6 +26,7 @@ FRAMEWORKS = {
     "uvicorn",
     "argon2",
     "anyio",
+    "asgiref",
     "click",
     "rich",
     "IPython",
@@ -35,6 +36,7 @@ FRAMEWORKS = {
 }
 # An adapter knows its own framework, and what that one is made of.
 ADAPTED = {
+    "django": {"django", "asgiref"},
     "fastapi": {"fastapi", "pydantic"},
     "flask": {"flask", "flask_login", "werkzeug", "blinker", "markupsafe", "click"},
 }
@@ -49,9 +51,9 @@ def room(path: Path) -> str:
         return "store" if "stores" in path.parts else "flow"
     if first in ("sqlite", "sql", "redis", "postgres", "lua"):
         return "store"
-    if first in ADAPTERS:
+    if first in ADAPTERS and "management" not in path.parts:
         return "adapter"
-    return "operators" if first in OPERATORS else "rules"
+    return "operators" if first in (*OPERATORS, *ADAPTERS) else "rules"
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:

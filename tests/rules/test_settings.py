@@ -104,3 +104,20 @@ def test_settings_or_values() -> None:
     """A Settings object or single settings, not both."""
     with pytest.raises(SettingsError, match="not both"):
         open_async_sessions(Settings(), cap=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("remember_me", 14, "remember_me is a timedelta, or text such as '12h', not 14."),
+        ("trusted_proxies", None, "trusted_proxies is a list, or text with commas, not None."),
+        ("url", 5, "url is text, not 5."),
+        ("policy", None, "policy is a Policy, or the name of one, not None."),
+        ("insecure_http", 2.5, "insecure_http is yes or no, not 2.5."),
+    ],
+)
+def test_what_a_setting_may_be(name: str, value: object, told: str) -> None:
+    """Configuration in Python may hold anything: a setting of another kind is told by its name."""
+    with pytest.raises(SettingsError) as raised:
+        Settings.of({name: value})
+    assert str(raised.value) == told

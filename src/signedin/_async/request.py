@@ -211,8 +211,11 @@ class AsyncExchange:
             self._set(names.clear(names.remember))
         return outcome
 
-    async def rotate(self, authenticated_by: Sequence[str]) -> SignedIn | None:
-        """After a step-up: the same session with a new secret, fresh; None if it is too late."""
+    async def rotate(self, authenticated_by: Sequence[str] | None) -> SignedIn | None:
+        """After a step-up: the same session with a new secret, fresh; None if it is too late.
+
+        authenticated_by: the methods just given; None: none was, and only the secret is new.
+        """
         outcome = await self.sessions.rotate(
             self._now_presented().session, authenticated_by=authenticated_by
         )

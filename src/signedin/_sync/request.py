@@ -208,8 +208,11 @@ class Exchange:
             self._set(names.clear(names.remember))
         return outcome
 
-    def rotate(self, authenticated_by: Sequence[str]) -> SignedIn | None:
-        """After a step-up: the same session with a new secret, fresh; None if it is too late."""
+    def rotate(self, authenticated_by: Sequence[str] | None) -> SignedIn | None:
+        """After a step-up: the same session with a new secret, fresh; None if it is too late.
+
+        authenticated_by: the methods just given; None: none was, and only the secret is new.
+        """
         outcome = self.sessions.rotate(self._now_presented().session, authenticated_by=authenticated_by)
         if outcome is not None:
             self._take(outcome)

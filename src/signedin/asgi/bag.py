@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from .._async.request import AsyncExchange
+from ..errors import StoreUnavailable
 from ..events import logger
 from .types import Scope
 
@@ -63,20 +64,20 @@ class Bag(dict[str, Any]):
 
 
 class Unknown(MutableMapping[str, Any]):
-    """The bag in an outage: using it says so."""
+    """The bag in an outage: using it says so, also where the store has come back meanwhile."""
 
-    def __init__(self, exchange: AsyncExchange) -> None:
-        self._exchange = exchange
+    def __init__(self, outage: StoreUnavailable) -> None:
+        self._outage = outage
 
     def mark_accessed(self) -> None:
         """Starlette says so when an endpoint asks for it."""
         self._fail()
 
-    def _fail(self) -> Any:
-        return self._exchange.session
+    def _fail(self) -> NoReturn:
+        raise self._outage
 
     def __getitem__(self, key: str) -> Any:
-        return self._fail()
+        self._fail()
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._fail()
@@ -85,10 +86,10 @@ class Unknown(MutableMapping[str, Any]):
         self._fail()
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._fail()
+        self._fail()
 
     def __len__(self) -> int:
-        return len(self._fail())
+        self._fail()
 
 
 def bag_of(scope: Scope) -> Bag | None:

@@ -227,8 +227,10 @@ class SignedinMiddleware:
         if self._data:
             if SESSION in scope:
                 raise SignedinError(TWO_BAGS)
-            bag = Bag(exchange) if exchange.is_known else None
-            scope[SESSION] = Unknown(exchange) if bag is None else bag
+            if exchange._outage is None:
+                bag = scope[SESSION] = Bag(exchange)
+            else:
+                scope[SESSION] = Unknown(exchange._outage)
         parts = (self._touches, self._connections, scope, receive, send)
         return Response(*parts, exchange, session_read, bag)
 

@@ -2,9 +2,9 @@
 
 Each alias stands for the function of its name, which tests put others in the place of:
 ``app.dependency_overrides[required_session]``.
-"""
 
-from __future__ import annotations
+Annotations are evaluated here: older versions of FastAPI can't resolve those of a callable object.
+"""
 
 from typing import Annotated, Final, TypeAlias
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, Final, cast
@@ -28,6 +30,8 @@ from . import login, signals
 from .interface import REFUSED, Interface
 from .verbs import SignInRefused, exchange, response
 
+KEYS: Final = {ENVIRONMENT_PREFIX + each.name.upper(): each.name for each in fields(Settings)}
+"""The keys of ``app.config``, and the settings that they name."""
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -74,8 +78,9 @@ class Signedin:
         def told(event: Event) -> None:
             signals.send(app, event)
 
-        settings = settings_of(app.config, self._settings)
-        sessions = open_sessions(settings, listeners=(*self._listeners, told), **self._flow)
+        with _by_their_keys(app.config):
+            settings = Settings.of(settings_of(app.config, self._settings))
+            sessions = open_sessions(settings, listeners=(*self._listeners, told), **self._flow)
         admin = None if self._admin is None else self._admin.path
         host = Host(sessions, Pages(settings.page, self._admin, *self._shown), admin)
         app.extensions["signedin"] = host
@@ -101,22 +106,27 @@ class Signedin:
         return cast(Host, current_app.extensions["signedin"]).sessions
 
 
-def settings_of(config: Mapping[str, Any], named: Mapping[str, Any]) -> Settings:
+def settings_of(config: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that keywords name, and over them those of an application's configuration."""
-    known = {ENVIRONMENT_PREFIX + each.name.upper(): each.name for each in fields(Settings)}
     for key in config:
-        if key.startswith(ENVIRONMENT_PREFIX) and key not in known:
-            near = get_close_matches(key, known, 1)
+        if key.startswith(ENVIRONMENT_PREFIX) and key not in KEYS:
+            near = get_close_matches(key, KEYS, 1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise SettingsError(f"There is no setting {key}.{hint}")
-    given = {name: config[key] for key, name in known.items() if key in config}
+    return {**named, **{name: config[key] for key, name in KEYS.items() if key in config}}
+
+
+@contextmanager
+def _by_their_keys(config: Mapping[str, Any]) -> Iterator[None]:
+    """What is wrong with a setting of the configuration is told of its key there."""
     try:
-        return Settings.of({**named, **given})
+        yield
     except SettingsError as error:
-        name = str(error).partition(" ")[0].rstrip(":")
-        if name not in given:
+        name, text = re.split(r"(?=\W)", str(error), maxsplit=1)
+        key = ENVIRONMENT_PREFIX + name.upper()
+        if key not in config:
             raise
-        raise SettingsError(f"{ENVIRONMENT_PREFIX}{name.upper()}{str(error)[len(name) :]}") from None
+        raise SettingsError(key + text) from None
 
 
 def _in_layout(
@@ -164,13 +174,12 @@ class Host:
 
     def before(self) -> Response | None:
         """What comes before every view: another site's form goes no further (CSRF-1)."""
-        if self._blueprints:
-            # Flask-WTF may have come after us. Our pages' forms are judged by where they come from.
-            protect = current_app.extensions.get("csrf")
-            while self._blueprints:
-                made = self._blueprints.pop()
-                if protect is not None:
-                    protect.exempt(made)
+        # Flask-WTF may have come after us. Our pages' forms are judged by where they come from.
+        protect = current_app.extensions.get("csrf") if self._blueprints else None
+        if protect is not None:
+            for made in self._blueprints:
+                protect.exempt(made)
+        self._blueprints = []
         if REFUSED not in request.environ:
             return None
         return response(self.pages.trouble(request.environ, 403, "cross_site", say("cross_site"), ""))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
-from werkzeug.datastructures import Headers
 
 from ..errors import StoreUnavailable
 from ..wsgi.environ import KEY, dress, is_below
@@ -61,16 +60,15 @@ class Interface(SessionInterface):
             instead = self._host.outage(error)
             response.status_code = instead.status_code
             response.headers = instead.headers
-            response.close()
+            if hasattr(response.response, "close"):
+                response.response.close()
             response.set_data(instead.get_data())
         finally:
             self._bind(session, response)
 
     def _bind(self, session: Bag | Unknown, response: Response) -> None:
         this = session.exchange
-        headers = list(response.headers)
-        kind = dress(headers, this, session_read=any(this.presented))
-        response.headers = Headers(headers)
+        kind = dress(response.headers, this, session_read=any(this.presented))
         current = this.session if this.is_known else None
         if current is None:
             return

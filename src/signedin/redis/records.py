@@ -26,14 +26,16 @@ from ..session import (
 )
 from ..steps import UserRecords, UserSessions
 from ..visitor import Visitor
+from .client_ips import packed_ip, unpacked_ip
 from .user_agents import packed, unpacked
 
-# Times are 6 bytes: their lower 4 and their upper 2. 0 is none.
-_SESSION: Final = Struct("<B32sIHIHIHIHHBBHH")
+# Times are 6 bytes, and 0 is none. A session's four are read as three times 8 bytes, which is quicker.
+_SESSION: Final = Struct("<B32sQQQHBHBH")
 _SERIES: Final = Struct("<B32sBBIH12sIHIHH")
 _ENTRY: Final = Struct("<BIHBH")
 _READABLE, _UNREADABLE = 1, 2
 _NONE: Final = 0xFFFF
+_LATEST: Final = 2**48 - 1
 _UNKNOWN_DEVICE: Final = ("unknown",)
 RANDOM: Final = 12
 SERIES_KEY: Final = 32
@@ -69,52 +71,50 @@ def head(secret_hash: bytes, tail: bytes) -> bytes:
 
 def pack_session(r: Record) -> bytes:
     """A session as it is stored."""
-    user, ip = r.user_id.encode(), r.ip.encode()
+    user, ip = r.user_id.encode(), packed_ip(r.ip)
     series, agent = r.series or b"", packed(r.user_agent) if r.user_agent else b""
     name = None if r.name is None else r.name.encode()
+    last_active, idle = r.last_active_at, min(r.idle_timeout or 0, _LATEST)
     start = _SESSION.pack(
         _UNREADABLE if decode_tail(r.tail) is None else _READABLE,
         r.secret_hash,
-        *_halves(r.signed_in_at),
-        *_halves(r.last_active_at),
-        *_halves(r.idle_timeout),
-        *_halves(r.expires_at),
+        r.signed_in_at | (last_active & 0xFFFF) << 48,
+        last_active >> 16 | (idle & 0xFFFFFFFF) << 32,
+        idle >> 32 | min(r.expires_at or 0, _LATEST) << 16,
         len(user),
-        len(series),
         len(ip),
-        len(agent),
         _NONE if name is None else len(name),
+        len(series),
+        len(agent),
     )
-    return b"".join((start, user, series, ip, agent, name or b"", r.tail))
+    return b"".join((start, user, ip, name or b"", series, agent, r.tail))
 
 
-def unpack_session(session_id: str, value: bytes) -> Record | None:
+def unpack_session(session_id: SessionId, value: bytes) -> Record | None:
     """A stored session, or None for what is none."""
     try:
-        version, secret, a, a2, b, b2, c, c2, d, d2, user, series, ip, agent, name = (
-            _SESSION.unpack_from(value)
-        )
+        version, secret, a, b, c, user, ip, name, series, agent = _SESSION.unpack_from(value)
         if version != _READABLE and version != _UNREADABLE:
             return None
-        series_at = 65 + user
-        ip_at = series_at + series
-        agent_at = ip_at + ip
-        name_at = agent_at + agent
-        tail_at = name_at if name == _NONE else name_at + name
+        ip_at = 65 + user
+        name_at = ip_at + ip
+        series_at = name_at if name == _NONE else name_at + name
+        agent_at = series_at + series
+        tail_at = agent_at + agent
         if tail_at > len(value):
             return None
         return Record(
-            SessionId(session_id),
-            value[65:series_at].decode(),
+            session_id,
+            value[65:ip_at].decode(),
             secret,
-            value[series_at:ip_at] or None,
-            a | a2 << 32,
-            b | b2 << 32,
-            c | c2 << 32 or None,
-            d | d2 << 32 or None,
-            value[ip_at:agent_at].decode(),
-            unpacked(value[agent_at:name_at]),
-            None if name == _NONE else value[name_at:tail_at].decode(),
+            value[series_at:agent_at] if series else None,
+            a & 0xFFFFFFFFFFFF,
+            a >> 48 | (b & 0xFFFFFFFF) << 16,
+            b >> 32 | (c & 0xFFFF) << 32 or None,
+            c >> 16 or None,
+            unpacked_ip(value[ip_at:name_at]),
+            unpacked(value[agent_at:tail_at]),
+            None if name == _NONE else value[name_at:series_at].decode(),
             value[tail_at:],
         )
     except (StructError, ValueError):  # a UnicodeDecodeError is a ValueError
@@ -243,7 +243,7 @@ def of_user(flat: Sequence[Any], tag: str, user_id: str) -> UserSessions:
     """What of it is this user's."""
     records: list[Record] = []
     keys: list[bytes] = []
-    for key, value in zip(flat[::2], flat[1::2], strict=True):
+    for key, value in pairs(flat):
         size = len(key)
         if size == RANDOM:
             record = unpack_session(key.hex() + tag, value)

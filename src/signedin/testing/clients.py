@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http.cookies import SimpleCookie
 from typing import Any
 
 from .._async.sessions import AsyncSessions
@@ -23,7 +22,7 @@ def sign_in_client(
 ) -> Session:
     """Sign this user in: a real session in the application's store, its cookies in the client.
 
-    client: Starlette's, FastAPI's, Flask's or Django's test client, or one of httpx or requests.
+    client: Starlette's, FastAPI's or Flask's test client, or one of httpx; Django's has ``force_login``.
     sessions: the application's. device: whose address and user agent the session has. A client with
     default headers says from now on that its requests come from the application's own pages, as
     browsers do. Raises ValueError where the sign-in is refused.
@@ -49,11 +48,7 @@ def sign_in_client(
 def _set(client: Any, name: str, value: str) -> None:
     if hasattr(client, "set_cookie"):  # Flask's
         client.set_cookie(name, value)
-    elif isinstance(client.cookies, SimpleCookie):  # Django's
-        client.cookies[name] = value
-    elif hasattr(client, "base_url"):
+    else:
         # As the jar writes the host, so that what the application sets takes this one's place.
         host = client.base_url.host
         client.cookies.set(name, value, domain=host if "." in host else f"{host}.local")
-    else:
-        client.cookies.set(name, value)

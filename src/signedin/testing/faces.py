@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import anyio
-
 
 class AsAsync:
     """A sync object behind an async face, each call in a thread of its own: one suite, two colours."""
@@ -24,6 +22,8 @@ class AsAsync:
             return lambda *args, **kwargs: _each(attribute(*args, **kwargs))
 
         async def call(*args: Any, **kwargs: Any) -> Any:
+            import anyio
+
             return await anyio.to_thread.run_sync(lambda: attribute(*args, **kwargs))
 
         return attribute if name in ("touch_due", "carries_data_to") else call

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from .. import calls
 from .._sync.request import Exchange
@@ -111,7 +111,18 @@ def read_call(environ: Environ, body: bytes, prefix: str, names: CookieNames) ->
     )
 
 
-def dress(headers: MutableSequence[Header], exchange: Exchange, *, session_read: bool) -> str:
+class Headers(Protocol):
+    """A list of headers, or what a framework has instead of one."""
+
+    def __iter__(self) -> Iterator[Header]: ...
+
+    def __setitem__(self, key: slice, value: Iterable[Header], /) -> None: ...
+
+    def extend(self, values: Iterable[Header], /) -> None:
+        """Add these."""
+
+
+def dress(headers: Headers, exchange: Exchange, *, session_read: bool) -> str:
     """What the session adds to a response: cookies, and what keeps it out of shared caches (HDR-1).
     The content type, lower-case.
     """
@@ -124,16 +135,17 @@ def dress(headers: MutableSequence[Header], exchange: Exchange, *, session_read:
             vary += value.lower() + ","
         elif lowered == "cache-control":
             control += value.lower() + ","
-    if not varies(vary):
-        headers.append(("Vary", "Cookie"))
     cookies: list[Cookie] = exchange.cookies
+    added = [] if varies(vary) else [("Vary", "Cookie")]
     better = private_control(control) if session_read or cookies else None
     if better is not None:
-        headers[:] = [header for header in headers if header[0].lower() != "cache-control"]
-        headers.append(("Cache-Control", better))
-    headers.extend(("Set-Cookie", cookie.header) for cookie in cookies)
+        added.append(("Cache-Control", better))
+        if control:
+            headers[:] = [header for header in headers if header[0].lower() != "cache-control"]
+    added += [("Set-Cookie", cookie.header) for cookie in cookies]
     if exchange.clear_cache:
-        headers.append(("Clear-Site-Data", '"cache"'))
+        added.append(("Clear-Site-Data", '"cache"'))
+    headers.extend(added)
     return kind
 
 

@@ -15,6 +15,7 @@ from ...policy import HISTORY_LENGTH
 from ...reasons import Reason
 from ...redis import records
 from ...redis.address import Address
+from ...redis.client_ips import packed_ip
 from ...redis.failures import is_other_type
 from ...redis.keys import Keys
 from ...redis.records import key_of
@@ -235,7 +236,7 @@ class AsyncRedisStore(AsyncRedisOperating):
             by_tag[tag] += (
                 (random, "0", b"", b"")
                 if client is None
-                else (random, "1", client.ip, packed(client.user_agent))
+                else (random, "1", packed_ip(client.ip), packed(client.user_agent))
             )
         steps = []
         for tag, told in by_tag.items():

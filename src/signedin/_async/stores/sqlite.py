@@ -50,6 +50,7 @@ ANSWER_WITHIN: Final = 5.0
 
 _SQL: Final = statements("sqlite/reading.sql")
 _FIND: Final = _SQL["find"]
+_FIND_WITH_DATA: Final = _SQL["find_with_data"]
 _json = msgspec.json.Encoder().encode
 _ALWAYS: Final = 2**63 - 1
 _ANY_ADDRESS: Final = ("", LAST)
@@ -98,11 +99,14 @@ class AsyncSqliteStore:
         return await async_in_thread(self._find_with_data, session_id)
 
     def _find_with_data(self, session_id: SessionId) -> tuple[Record | None, bytes | None]:
+        raw = bytes.fromhex(session_id)
         try:
-            rows = self._rows("find_with_data", key_of(session_id))
+            row = self._engine.reader.execute(_FIND_WITH_DATA, (raw[12:], raw[:12])).get
+        except (apsw.Error, OSError) as error:
+            raise broken(error) from error
         except UnicodeDecodeError:
             return None, None
-        return (Record(session_id, *rows[0][:-1]), rows[0][-1]) if rows else (None, None)
+        return (None, None) if row is None else (Record(session_id, *row[:-1]), row[-1])
 
     async def find_many(self, session_ids: Sequence[SessionId]) -> list[Record]:
         wanted = _json([(i[24:], i[:24]) for i in session_ids]).decode()

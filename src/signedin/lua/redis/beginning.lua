@@ -43,8 +43,9 @@ local function surplus(key, user, now, cap)
     local field, v = all[n], all[n + 1]
     if #field == 12 and #v >= 65 and byte(v) <= 2 then
       local signed_in, last_active, idle, expires, own_length = unpack_from('<I6I6I6I6H', v, 34)
+      -- find makes no string of its own, as sub does
       if own_length == length and (expires == 0 or now < expires) and (idle == 0 or now < last_active + idle)
-        and sub(v, 66, 65 + length) == user then
+        and find(v, user, 66, true) == 66 then
         count = count + 1
         places[count] = n
         if not first or last_active < least_active or (last_active == least_active

@@ -1,12 +1,17 @@
 -- The one way out: whatever ends sessions goes through end_sessions. An entry of the history is when, why and
 -- by whom, and the session as it was, without user agent and series.
 
+-- How entries begin, by their reasons: with and without the script's one actor.
+local starts, starts_alone = {}, {}
+
 local function entry_of(v, now, why, by)
-  local user, series, ip, agent = unpack_from('<HBBH', v, 58)
-  local ip_at = 66 + user + series
-  return pack('<BI6BH', 1, now, #why, by and #by or 65535) .. why .. (by or '')
-    .. sub(v, 1, 59) .. '\0' .. sub(v, 61, 61) .. '\0\0' .. sub(v, 64, 65 + user)
-    .. sub(v, ip_at, ip_at + ip - 1) .. sub(v, ip_at + ip + agent)
+  local known = by and starts or starts_alone
+  if not known[why] then
+    known[why] = pack('<BI6BH', 1, now, #why, by and #by or 65535) .. why .. (by or '')
+  end
+  local at, series = series_at(v)
+  return known[why] .. sub(v, 1, 62) .. '\0\0\0' .. sub(v, 66, at - 1)
+    .. sub(v, at + series + unpack_from('<H', v, 64))
 end
 
 local function ended_at(entry)
@@ -52,7 +57,7 @@ local function not_remembered(key, user, gone)
   local all, changed = redis.call('HGETALL', key), {}
   for n = 1, #all, 2 do
     local v = all[n + 1]
-    if is_session(all[n], v) and byte(v, 60) > 0 and gone[series_of(v)] and owner(v) == user then
+    if is_session(all[n], v) and byte(v, 63) > 0 and gone[series_of(v)] and owner(v) == user then
       changed[#changed + 1] = all[n]
       changed[#changed + 1] = without_series(v)
     end
@@ -65,7 +70,10 @@ local function forget_one(key, user, series)
   local v = redis.call('HGET', key, series)
   if not v or not is_series(series, v) or series_owner(v) ~= user then return 0 end
   redis.call('HDEL', key, series)
-  not_remembered(key, user, { [series] = true })
+  -- Only the session that a series names has it: a resume ends the one before.
+  local random = sub(v, 42, 53)
+  local session = own(key, random, user)
+  if session and series_of(session) == series then redis.call('HSET', key, random, without_series(session)) end
   return 1
 end
 
@@ -85,7 +93,7 @@ local function forget_all_but(key, user, kept)
 end
 
 -- End these sessions, given as random, value, random, value …: the history is written, data bags and series go.
--- reason: nil in a sweep. A session that had passed a limit of its own ends for that, whoever ends it now.
+-- key: false if the whole of it goes anyway. reason: nil in a sweep. A session that had passed a limit of its own ends for that, whoever ends it now.
 -- Returns random, entry, random, entry …
 local function end_sessions(key, history, data, user, found, now, reason, by, forgets)
   if #found == 0 then return {} end
@@ -100,7 +108,7 @@ local function end_sessions(key, history, data, user, found, now, reason, by, fo
     entries[#entries + 1] = entry_of(v, now, why, not over and by or nil)
     if not over and forgets == 'series' then series[#series + 1] = series_of(v) end
   end
-  in_parts('HDEL', key, randoms)
+  if key then in_parts('HDEL', key, randoms) end
   in_parts('HSET', history, entries)
   redis.call('PEXPIRE', history, HISTORY_AGE + WEEK)
   if redis.call('EXISTS', data) == 1 then in_parts('HDEL', data, randoms) end

@@ -7,33 +7,32 @@ local by = ARGV[6]
 local sessions, users, forgotten, answer = 0, 0, 0, { 0, 0, 0 }
 for at = 1, #KEYS, 3 do
   local key, history, data = KEYS[at], KEYS[at + 1], KEYS[at + 2]
-  local all, owners, series, staying = redis.call('HGETALL', key), {}, {}, nil
+  local all, owners, series, staying, going = redis.call('HGETALL', key), {}, {}, nil, 0
   for n = 1, #all, 2 do
     local field, v = all[n], all[n + 1]
-    if is_session(field, v) then
-      local user = owner(v)
-      if not owners[user] then
-        owners[user] = {}
+    local session = is_session(field, v)
+    if session or is_series(field, v) then
+      local user = session and owner(v) or series_owner(v)
+      local found = owners[user]
+      if not found then
+        found = {}
+        owners[user] = found
         users = users + 1
       end
-      if key == spared_key and field == spared then
+      if not session then
+        series[#series + 1] = field
+      elseif key == spared_key and field == spared then
         staying = v
       else
-        local found = owners[user]
         found[#found + 1] = field
         found[#found + 1] = v
+        going = going + 1
       end
-    elseif is_series(field, v) then
-      local user = series_owner(v)
-      if not owners[user] then
-        owners[user] = {}
-        users = users + 1
-      end
-      series[#series + 1] = field
     end
   end
+  local whole = going + #series == #all / 2
   for user, found in pairs(owners) do
-    local entries = end_sessions(key, history, data, user, found, now, reason, by, 'none')
+    local entries = end_sessions(not whole and key, history, data, user, found, now, reason, by, 'none')
     sessions = sessions + #entries / 2
     if told then
       for n = 1, #entries, 2 do
@@ -43,7 +42,7 @@ for at = 1, #KEYS, 3 do
       end
     end
   end
-  in_parts('HDEL', key, series)
+  if whole then redis.call('DEL', key) else in_parts('HDEL', key, series) end
   forgotten = forgotten + #series
   if staying and series_of(staying) ~= '' then redis.call('HSET', key, spared, without_series(staying)) end
 end

@@ -70,14 +70,15 @@ for _ = 1, tonumber(following()) do
     end
   end
 end
--- Sessions whose series is not there go on without it.
+-- Sessions whose series is not there, or names another one, go on without it.
 mine = redis.call('HGETALL', key)
 local changed = {}
 for n = 1, #mine, 2 do
   local v = mine[n + 1]
   if is_session(mine[n], v) and owner(v) == user then
     local field = series_of(v)
-    if field ~= '' and redis.call('HEXISTS', key, field) == 0 then
+    local there = field ~= '' and redis.call('HGET', key, field)
+    if field ~= '' and not (there and is_series(field, there) and sub(there, 42, 53) == mine[n]) then
       changed[#changed + 1] = mine[n]
       changed[#changed + 1] = without_series(v)
     end

@@ -3,10 +3,10 @@
 -- All of a user lies under one hash tag: a hash with the user's sessions (fields of 12 bytes) and series
 -- (fields of 32), and beside it the history (h), the data bags (d) and the barriers (b).
 -- A session: version 1 (2: the tail can't be read), the secret's hash, signed in, last active, idle timeout,
--- absolute limit (6 bytes each, 0 for none), then the lengths of what follows: user id, series, address,
--- user agent, name (65535 for none); the tail is the rest.
+-- absolute limit (6 bytes each, 0 for none), then the lengths of what follows: user id, address, name (65535
+-- for none), series, user agent; the tail is the rest. The history keeps all but series and user agent.
 
-local byte, sub, concat = string.byte, string.sub, table.concat
+local byte, find, sub = string.byte, string.find, string.sub
 local pack, unpack_from = struct.pack, struct.unpack
 
 -- What somebody else wrote under our key is not a session.
@@ -49,22 +49,27 @@ local function deadline(v)
   return math.min(active + idle, expires)
 end
 
+-- Where a session's series begins, and how long it is.
+local function series_at(v)
+  local user, ip, name, series = unpack_from('<HBHB', v, 58)
+  return 66 + user + ip + (name == 65535 and 0 or name), series
+end
+
 local function series_of(v)
-  local user, series = unpack_from('<HB', v, 58)
-  return sub(v, 66 + user, 65 + user + series)
+  local at, series = series_at(v)
+  return sub(v, at, at + series - 1)
 end
 
 -- The same session without its series: it goes on, no longer remembered.
 local function without_series(v)
-  local user, series = unpack_from('<HB', v, 58)
-  return sub(v, 1, 59) .. '\0' .. sub(v, 61, 65 + user) .. sub(v, 66 + user + series)
+  local at, series = series_at(v)
+  return sub(v, 1, 62) .. '\0' .. sub(v, 64, at - 1) .. sub(v, at + series)
 end
 
 -- The same session with another secret and tail. head: the version and the hash.
 local function with_secret(v, head, tail)
-  local user, series, ip, agent, name = unpack_from('<HBBHH', v, 58)
-  local before = 65 + user + series + ip + agent + (name == 65535 and 0 or name)
-  return head .. sub(v, 34, before) .. tail
+  local at, series = series_at(v)
+  return head .. sub(v, 34, at + series + unpack_from('<H', v, 64) - 1) .. tail
 end
 
 -- A session of this user, or nil.

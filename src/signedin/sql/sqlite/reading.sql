@@ -3,11 +3,10 @@ SELECT user_id, secret_hash, series, signed_in_at, last_active_at, idle_timeout,
        user_agent, name, tail
 FROM session WHERE tag = ? AND random = ?;
 
--- find_with_data: the same, with its data bag.
-SELECT s.user_id, s.secret_hash, s.series, s.signed_in_at, s.last_active_at, s.idle_timeout, s.expires_at,
-       s.ip, s.user_agent, s.name, s.tail, d.bag
-FROM session AS s LEFT JOIN data AS d ON d.tag = s.tag AND d.random = s.random
-WHERE s.tag = ? AND s.random = ?;
+-- find_with_data: the same, with its data bag; a join would be prepared anew each time.
+SELECT user_id, secret_hash, series, signed_in_at, last_active_at, idle_timeout, expires_at, ip,
+       user_agent, name, tail, (SELECT bag FROM data WHERE data.tag = session.tag AND data.random = session.random)
+FROM session WHERE tag = ? AND random = ?;
 
 -- find_many: several sessions by their keys, given as a JSON list of [tag, random] in hex.
 SELECT s.tag, s.random, s.user_id, s.secret_hash, s.series, s.signed_in_at, s.last_active_at,

@@ -1,0 +1,85 @@
+"""A shop whose users see where they are signed in."""
+
+from html import escape
+from typing import Annotated
+
+from fastapi import FastAPI, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from signedin import Refused
+from signedin.asgi import sign_in, sign_out, why_signed_out
+from signedin.fastapi import CurrentSession, OptionalSession, SignedinMiddleware, sessions_router
+
+USERS = {"ada": "correct horse", "bo": "battery staple"}  # yours: a table, with hashes
+
+
+def layout(scope, title: str, head: str, body: str) -> str:
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title} · Shop</title>{head}"
+        f'<nav><a href="/">Shop</a></nav><main>{body}</main></html>'
+    )
+
+
+app = FastAPI(title="Shop")
+app.add_middleware(SignedinMiddleware, store="sqlite:///sessions.db", data=True, layout=layout)
+app.include_router(sessions_router())
+
+
+@app.get("/")
+async def home(request: Request, session: OptionalSession) -> HTMLResponse:
+    cart = request.session.get("cart", 0)
+    put = f"<form method=post action=/cart>Cart: {cart} <button>Add one</button></form>"
+    if session is None:
+        return HTMLResponse(layout(None, "Home", "", f"{put}<a href=/sign_in>Sign in</a>"))
+    menu = (
+        f"<p>Hello {escape(session.user_id)}.</p>"
+        '<a href="/-/user_settings/active_sessions">Active sessions</a>'
+        "<form method=post action=/sign_out><button>Sign out</button></form>"
+    )
+    return HTMLResponse(layout(None, "Home", "", put + menu))
+
+
+@app.post("/cart")
+async def add_to_cart(request: Request) -> Response:
+    request.session["cart"] = request.session.get("cart", 0) + 1
+    return RedirectResponse("/", 303)
+
+
+@app.get("/sign_in")
+async def form(request: Request) -> HTMLResponse:
+    reason = await why_signed_out(request)
+    return HTMLResponse(layout(None, "Sign in", "", sign_in_form(reason.message if reason else "")))
+
+
+def sign_in_form(told: str) -> str:
+    return (
+        f"<p role=status>{told}</p><form method=post action=/sign_in>"
+        '<input name=user aria-label="User"><input name=password type=password aria-label="Password">'
+        "<label><input type=checkbox name=remember_me value=1> Remember me</label>"
+        "<button>Sign in</button></form>"
+    )
+
+
+@app.post("/sign_in")
+async def enter(
+    request: Request,
+    user: Annotated[str, Form()],
+    password: Annotated[str, Form()],
+    remember_me: Annotated[bool, Form()] = False,
+) -> Response:
+    if USERS.get(user) != password:
+        return HTMLResponse(layout(None, "Sign in", "", sign_in_form("That is not right.")), 422)
+    if isinstance(await sign_in(request, user, remember=remember_me), Refused):
+        return RedirectResponse("/sign_in", 303)  # the password changed meanwhile, for instance
+    return RedirectResponse("/", 303)
+
+
+@app.post("/sign_out")
+async def leave(request: Request) -> Response:
+    await sign_out(request)
+    return RedirectResponse("/", 303)
+
+
+@app.get("/api/orders")
+def orders(session: CurrentSession) -> list[str]:
+    return [f"An order of {session.user_id}"]

@@ -1,0 +1,139 @@
+"""What a process has once: the site's settings, the flow in both colours, the work beside requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import timedelta
+from functools import cached_property
+from threading import Lock
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from django.conf import settings as site
+from django.contrib.auth import get_user_model
+from django.shortcuts import resolve_url
+from django.utils.module_loading import import_string
+
+from .._async.sessions import AsyncSessions
+from ..config import now_ms, open_async_sessions, open_sessions
+from ..cookies import CookieNames
+from ..errors import SettingsError
+from ..incoming import Incoming
+from ..settings import Settings
+from ..threads import Background
+
+ENGINE: Final = "signedin.django.sessions"
+ELSEWHERE: Final = {
+    "PAGE": "the page is where your URLconf includes signedin.django.urls",
+    "SIGN_IN_PATH": "people sign in at LOGIN_URL",
+    "EXCLUDE": "a view that doesn't use the session costs nothing, or next to it",
+}
+"""Settings that a site has in another place."""
+_OPENING: Final = Lock()
+
+
+class EngineSettings(Settings):
+    """Where ours is the session engine, the cookies are Django's."""
+
+    @cached_property
+    def cookies(self) -> CookieNames:
+        """Django's name, and three that begin with it."""
+        name = site.SESSION_COOKIE_NAME
+        rest = (f"{name}-remember", f"{name}-flash", f"{name}-visitor")
+        return CookieNames(name, *rest, secure=bool(site.SESSION_COOKIE_SECURE))
+
+
+def is_engine() -> bool:
+    """Whether ours is the session engine."""
+    return bool(site.SESSION_ENGINE == ENGINE)
+
+
+def site_settings() -> Settings:
+    """The settings that the site's ``SIGNEDIN`` names. Raises SettingsError."""
+    told = getattr(site, "SIGNEDIN", {})
+    if not isinstance(told, Mapping):
+        raise SettingsError(f"SIGNEDIN is a dict of settings, not {told!r}.")
+    for name in told:
+        if name != str(name).upper():
+            raise SettingsError(f"SIGNEDIN has the key {name!r}. Write it as {str(name).upper()!r}.")
+    for name, instead in ELSEWHERE.items():
+        if name in told:
+            raise SettingsError(f"SIGNEDIN has {name}, which Django says itself: {instead}.")
+    values: dict[str, Any] = {"sign_in_path": resolve_url(site.LOGIN_URL)}
+    values |= {name.lower(): value for name, value in told.items()}
+    if not is_engine():
+        return Settings.of(values)
+    read = Settings.of(values)
+    if "POLICY" not in told:
+        age = timedelta(seconds=site.SESSION_COOKIE_AGE)
+        read = replace(read, policy=replace(read.policy, idle_timeout=age))
+    return EngineSettings(**{each.name: getattr(read, each.name) for each in fields(Settings)})
+
+
+class Flow:
+    """The flow under the site's settings. Nothing is opened before its first use."""
+
+    def __init__(self) -> None:
+        self.settings = site_settings()
+        self.is_engine = is_engine()
+        self.incoming = Incoming(self.settings)
+        self.clock = now_ms
+        self.saves_always = bool(site.SESSION_SAVE_EVERY_REQUEST)
+        self.serializer: Any = import_string(site.SESSION_SERIALIZER)
+        self.sessions = open_sessions(self.settings, clock=now_ms, account_active=_is_active)
+        self.background = Background(self.sessions)
+        self.proxy_header = "HTTP_" + self.settings.proxy_header.upper().replace("-", "_")
+        self._in_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncSessions] = WeakKeyDictionary()
+
+    @property
+    def async_sessions(self) -> AsyncSessions:
+        """The flow of the running event loop."""
+        loop = asyncio.get_running_loop()
+        found = self._in_loops.get(loop)
+        if found is None:
+            found = self._in_loops[loop] = open_async_sessions(
+                self.settings, clock=self.clock, account_active=_is_active_in_loop
+            )
+        return found
+
+    def close(self) -> None:
+        """Record what is waiting, and let go of the store."""
+        self.background.close()
+        self.sessions.close()
+
+
+_opened: Flow | None = None
+
+
+def flow() -> Flow:
+    """This process's."""
+    return _opened or _open()
+
+
+def _open() -> Flow:
+    global _opened
+    with _OPENING:
+        if _opened is None:
+            _opened = Flow()
+        return _opened
+
+
+def forget_flow() -> None:
+    """Settings have changed, as tests do it: open anew at the next use."""
+    global _opened
+    with _OPENING:
+        gone, _opened = _opened, None
+    if gone is not None:
+        gone.close()
+
+
+def _is_active(user_id: str) -> bool:
+    user = get_user_model()._default_manager.filter(pk=user_id).first()
+    return user is not None and user.is_active
+
+
+async def _is_active_in_loop(user_id: str) -> bool:
+    user = await get_user_model()._default_manager.filter(pk=user_id).afirst()
+    return user is not None and user.is_active

@@ -1,0 +1,85 @@
+"""What a response gets of a session: its cookies, its headers, a reply in the place of an outage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings as site
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from ..cookies import Cookie
+from ..errors import AnswerUnknown, StoreUnavailable
+from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Reply, problem
+
+
+def response_of(reply: Reply) -> HttpResponse:
+    """The reply, for Django."""
+    response = HttpResponse(reply.body, status=reply.status)
+    if 300 <= reply.status < 400 and reply.status != 304:
+        response = HttpResponseRedirect(dict(reply.headers)["location"], status=reply.status)
+    del response["content-type"]
+    for name, value in reply.headers:
+        response[name] = value
+    return response
+
+
+def outage(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
+    """503: for a person as a page, for a program as a problem (V4)."""
+    title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
+    if "text/html" not in request.META.get("HTTP_ACCEPT", ""):
+        return response_of(problem(503, "store_unavailable", f"{title} {text}", RETRY_AFTER))
+    from ..page import default_layout, message
+    from .views import urls
+
+    page = default_layout(*message(title, text, urls=urls()))
+    return response_of(Reply.html(page, 503, (("cache-control", "no-store"), *RETRY_AFTER)))
+
+
+def keep_private(response: HttpResponseBase, *, session_read: bool) -> None:
+    """Let no shared cache give one person's page to another (HDR-1)."""
+    if response.has_header("Vary"):
+        patch_vary_headers(response, ("Cookie",))
+    else:
+        response["Vary"] = "Cookie"
+    if not session_read:
+        return
+    if not response.has_header("Cache-Control"):
+        response["Cache-Control"] = "no-store"
+        return
+    said = {part.strip().lower() for part in response["Cache-Control"].split(",")} - {""}
+    if said & {"no-store", "private"} and "public" not in said:
+        return
+    kept = [part for part in sorted(said) if part != "public" and not part.startswith("s-maxage")]
+    response["Cache-Control"] = ", ".join(["private", *kept]) if kept else "no-store"
+
+
+def set_cookies(response: HttpResponseBase, cookies: Iterable[Cookie]) -> None:
+    """Our cookies as they are."""
+    for cookie in cookies:
+        response.set_cookie(
+            cookie.name,
+            cookie.value,
+            max_age=cookie.max_age,
+            secure=cookie.secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
+
+def set_cookies_as_djangos(
+    response: HttpResponseBase, cookies: Iterable[Cookie], max_age: int | None, lasting: str
+) -> None:
+    """Our cookies under Django's settings. lasting: the name of the one that has an age of its own."""
+    named: dict[str, Any] = {
+        "path": site.SESSION_COOKIE_PATH,
+        "domain": site.SESSION_COOKIE_DOMAIN,
+        "secure": site.SESSION_COOKIE_SECURE,
+        "httponly": site.SESSION_COOKIE_HTTPONLY,
+        "samesite": site.SESSION_COOKIE_SAMESITE,
+    }
+    for cookie in cookies:
+        age = cookie.max_age if cookie.clears or cookie.name == lasting else max_age
+        response.set_cookie(cookie.name, cookie.value, max_age=age, **named)

