@@ -184,6 +184,21 @@ def test_the_documented_rights(server: Postgres) -> None:
         opened(f"{url}?schema=elsewhere").list("1")
 
 
+@pytest.mark.parametrize("default", ["on", "off"])
+async def test_what_must_last(server: Postgres, default: str) -> None:
+    """Is on the disk when it is acknowledged, whatever the database's default is; touches needn't be."""
+    server.execute(f"CREATE DATABASE commits_{default}")
+    server.execute(f"ALTER DATABASE commits_{default} SET synchronous_commit = {default}")
+    store = AsyncPostgresStore(server.url.rpartition("/")[0] + f"/commits_{default}")
+
+    async def look(line: Any) -> Any:
+        return await (await line.execute("SHOW synchronous_commit")).fetchall()
+
+    assert await store._link.step(look) == [("on",)]
+    assert await store._link.step(look, lasting=False) == [("off",)]
+    await store.close()
+
+
 def test_a_database_without_an_encoding(server: Postgres) -> None:
     """A user's id is text there, too."""
     server.execute("CREATE DATABASE plain ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")

@@ -47,7 +47,7 @@ class AsyncPostgresLink:
         self._connector = AsyncConnector()
         self._lock = AsyncLock()
         self._process: int | None = None
-        self._ready = False
+        self._ready = self._commits_late = False
 
     # ── statements ───────────────────────────────────────────────────────────────────────────
 
@@ -93,8 +93,9 @@ class AsyncPostgresLink:
                         # The server gives up a little earlier, so that the connection is still of use;
                         # a COMMIT that waits for a replica is not a statement to it.
                         await line.execute(f"SET LOCAL statement_timeout = {int(bound * 900)}")
-                        if not lasting:
-                            await line.execute("SET LOCAL synchronous_commit = off")
+                        if lasting is self._commits_late:
+                            commits = "on" if lasting else "off"
+                            await line.execute(f"SET LOCAL synchronous_commit = {commits}")
                         answer = await work(line)
                         line.allow(bound)
                         leaving = True
@@ -149,9 +150,9 @@ class AsyncPostgresLink:
         line.allow(self._answer_within)
         cursor = await line.execute(
             "SELECT pg_is_in_recovery(), current_setting('transaction_read_only'),"
-            " current_setting('client_encoding')"
+            " current_setting('client_encoding'), current_setting('synchronous_commit') = 'off'"
         )
-        recovering, read_only, encoding = (await cursor.fetchall())[0]
+        recovering, read_only, encoding, self._commits_late = (await cursor.fetchall())[0]
         if encoding != "UTF8":
             raise SettingsError("The pool's connections are without client_encoding=utf8.")
         if recovering or read_only == "on":

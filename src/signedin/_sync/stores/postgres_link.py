@@ -48,7 +48,7 @@ class PostgresLink:
         self._connector = Connector()
         self._lock = Lock()
         self._process: int | None = None
-        self._ready = False
+        self._ready = self._commits_late = False
 
     # ── statements ───────────────────────────────────────────────────────────────────────────
 
@@ -94,8 +94,9 @@ class PostgresLink:
                         # The server gives up a little earlier, so that the connection is still of use;
                         # a COMMIT that waits for a replica is not a statement to it.
                         line.execute(f"SET LOCAL statement_timeout = {int(bound * 900)}")
-                        if not lasting:
-                            line.execute("SET LOCAL synchronous_commit = off")
+                        if lasting is self._commits_late:
+                            commits = "on" if lasting else "off"
+                            line.execute(f"SET LOCAL synchronous_commit = {commits}")
                         answer = work(line)
                         line.allow(bound)
                         leaving = True
@@ -150,9 +151,9 @@ class PostgresLink:
         line.allow(self._answer_within)
         cursor = line.execute(
             "SELECT pg_is_in_recovery(), current_setting('transaction_read_only'),"
-            " current_setting('client_encoding')"
+            " current_setting('client_encoding'), current_setting('synchronous_commit') = 'off'"
         )
-        recovering, read_only, encoding = (cursor.fetchall())[0]
+        recovering, read_only, encoding, self._commits_late = (cursor.fetchall())[0]
         if encoding != "UTF8":
             raise SettingsError("The pool's connections are without client_encoding=utf8.")
         if recovering or read_only == "on":
