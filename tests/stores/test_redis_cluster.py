@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -119,6 +120,7 @@ async def test_a_failover_in_the_middle_of_a_walk(reach: Callable[..., Any]) -> 
     for replica in cluster.replicas:
         with replica.client() as client:
             client.execute_command("CLUSTER", "FAILOVER", "TAKEOVER")
+    await_agreement(cluster)
     for server in cluster.servers:
         server.kill()
     ended, cursor = first.sessions, first.cursor
@@ -128,6 +130,15 @@ async def test_a_failover_in_the_middle_of_a_walk(reach: Callable[..., Any]) -> 
     assert ended == 1500
     assert (await store.search(Query(1))).records == []
     cluster.stop()
+
+
+def await_agreement(cluster: Cluster) -> None:
+    """Until each of the replicas knows that the others have taken over."""
+    ports = {replica.port for replica in cluster.replicas}
+    for replica in cluster.replicas:
+        with replica.client() as client:
+            while {owners[0][1] for _, _, *owners in client.execute_command("CLUSTER SLOTS")} != ports:
+                time.sleep(0.02)
 
 
 async def test_slots_without_a_node(reach: Callable[..., Any]) -> None:
