@@ -131,6 +131,12 @@ class Cluster:
                 while client.info("replication").get("master_link_status") != "up":
                     time.sleep(0.02)
         self._wait(every, "cluster_state:ok")
+        for server in every:  # each tells of all replicas
+            with server.client() as client:
+                while any(
+                    len(owners) <= replicas for _, _, *owners in client.execute_command("CLUSTER SLOTS")
+                ):
+                    time.sleep(0.02)
 
     def _wait(self, servers: list[Server], told: str) -> None:
         """Until each of them says so."""
