@@ -108,7 +108,7 @@ class AsyncRedisStore(AsyncRedisOperating):
         """A field of each of these hashes, in one round trip; none of what is no hash."""
         link = self._opening.quick or await self._opening.open()
         try:
-            if len(names) > 1 and link.nodes_at_once:  # an answer for all costs a tenth of one for each
+            if len(names) > 2 and link.nodes_at_once:  # an answer for all costs a tenth of one for each
                 (values,) = await link.look((Step("find", names, fields),))
                 return values  # type: ignore[no-any-return]
             return await link.ask_all([("HGET", *of) for of in zip(names, fields, strict=True)])
