@@ -21,12 +21,12 @@ class AsyncExchange:
     presented: its cookies. client: its facts. started_at: when it began, milliseconds. passive: it is
     polling, which is no activity. from_ours: it comes from our own pages, as far as that matters.
     cookies: to be set by the response, whatever it is. data: the data bag as it is stored, where it was
-    asked for.
+    asked for. visitor: whose it is, if nobody is signed in.
     """
 
     clear_cache = False
     data: bytes | None = None
-    _visitor: Visitor | None = None
+    visitor: Visitor | None = None
     _session: Session | None = None
     _outage: StoreUnavailable | None = None
     _dead_remember = False
@@ -76,8 +76,8 @@ class AsyncExchange:
             if self._session is None and may_resume and presented.remember is not None:
                 await self._resume()
             if self._session is None and with_data and presented.visitor is not None:
-                self._visitor = await self.sessions.find_visitor(presented.visitor)
-                self.data = None if self._visitor is None else self._visitor.bag
+                self.visitor = await self.sessions.find_visitor(presented.visitor)
+                self.data = None if self.visitor is None else self.visitor.bag
         except StoreUnavailable as outage:
             self._outage = outage
 
@@ -142,7 +142,7 @@ class AsyncExchange:
 
         Raises DataTooLarge, and StoreUnavailable when it can't be known whose it is.
         """
-        session, visitor, is_same = self.session, self._visitor, bag == self.data
+        session, visitor, is_same = self.session, self.visitor, bag == self.data
         if session is not None:
             kept = is_same or await self.sessions.set_data(session.id, bag)
         elif bag is None:
@@ -153,7 +153,7 @@ class AsyncExchange:
             renewed = not self.passive and is_due(visitor, self.started_at)
             kept = (is_same and not renewed) or await self.sessions.set_visitor(visitor, bag)
         elif self.from_ours:
-            self._visitor, cookie = await self.sessions.add_visitor(bag)
+            self.visitor, cookie = await self.sessions.add_visitor(bag)
             self._set(cookie)
             kept = True
         else:
@@ -164,9 +164,9 @@ class AsyncExchange:
 
     async def _leave_visitor(self) -> None:
         """The browser is no visitor's any more. What can't be removed now goes by itself."""
-        if self.presented.visitor is None and self._visitor is None:
+        if self.presented.visitor is None and self.visitor is None:
             return
-        names, visitor, self._visitor = self.sessions.settings.cookies, self._visitor, None
+        names, visitor, self.visitor = self.sessions.settings.cookies, self.visitor, None
         self._set(names.clear(names.visitor))
         if visitor is not None:
             try:

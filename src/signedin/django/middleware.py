@@ -297,7 +297,7 @@ class SessionMiddleware(_Bound, DjangosSessionMiddleware):
         names, presented = flow().settings.cookies, binding.presented
         if binding.sync.session is not None:
             return names.session, presented.session
-        return names.visitor, presented.visitor if binding.sync._visitor is not None else None
+        return names.visitor, presented.visitor if binding.sync.visitor is not None else None
 
 
 ENDED = "The session ended before this request was complete: somebody signed out, or it was revoked."

@@ -55,7 +55,7 @@ class SessionStore(SessionBase):
     def _id_of(exchange: Any) -> str | None:
         if exchange.session is not None:
             return str(exchange.session.id)
-        return None if exchange._visitor is None else str(exchange._visitor.id)
+        return None if exchange.visitor is None else str(exchange.visitor.id)
 
     def is_empty(self) -> bool:
         """Whether nothing is kept."""
