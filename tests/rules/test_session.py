@@ -84,7 +84,7 @@ def test_verdicts() -> None:
 
 def test_tail_round_trip_and_the_future() -> None:
     """Fields that a newer version wrote survive a rewrite by this one (S2)."""
-    newer = msgspec.msgpack.encode([*msgspec.msgpack.decode(encode_tail(FACTS)), "new", {"x": 1}])
+    newer = msgspec.msgpack.encode([*msgspec.structs.astuple(FACTS), "new", {"x": 1}])
     assert decode_tail(newer) == FACTS
     changed = msgspec.structs.replace(FACTS, acting_as="2")
     kept = rewrite_tail(newer, changed)
