@@ -49,7 +49,7 @@ def room(path: Path) -> str:
     first = path.relative_to(ROOT).parts[0].removesuffix(".py")
     if first in FLOW:
         return "store" if "stores" in path.parts else "flow"
-    if first in ("sqlite", "sql", "redis", "postgres", "lua"):
+    if first in ("sqlite", "sql", "redis", "postgres", "lua", "stores"):
         return "store"
     if first in ADAPTERS and "management" not in path.parts:
         return "adapter"

@@ -16,7 +16,6 @@ from signedin.session import (
     clean_user_agent,
     deadline,
     decode_tail,
-    encode_tail,
     judge,
     new_session_id,
     parse_session_id,

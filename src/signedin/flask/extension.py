@@ -79,10 +79,10 @@ class Signedin:
             signals.send(app, event)
 
         with _by_their_keys(app.config):
-            settings = Settings.of(settings_of(app.config, self._settings))
-            sessions = open_sessions(settings, listeners=(*self._listeners, told), **self._flow)
+            settings = settings_of(app.config, self._settings)
+            sessions = open_sessions(listeners=(*self._listeners, told), **self._flow, **settings)
         admin = None if self._admin is None else self._admin.path
-        host = Host(sessions, Pages(settings.page, self._admin, *self._shown), admin)
+        host = Host(sessions, Pages(sessions.settings.page, self._admin, *self._shown), admin)
         app.extensions["signedin"] = host
         app.session_interface = Interface(host)
         # Before what other extensions look at: a request from another site ends here.
@@ -90,7 +90,7 @@ class Signedin:
         app.register_error_handler(StoreUnavailable, host.outage)
         app.register_error_handler(SignInRefused, host.refused)
         for name, path, answer in (
-            ("signedin", settings.page, host.pages.active_sessions),
+            ("signedin", sessions.settings.page, host.pages.active_sessions),
             ("signedin_admin", admin, host.pages.admin),
         ):
             if path is not None:
