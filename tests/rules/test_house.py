@@ -15,7 +15,13 @@ ROOT = Path(signedin.__file__).parent
 FLOW = ("_async", "_sync")
 ADAPTERS = ("asgi", "django", "fastapi", "flask", "threads", "wsgi")
 OPERATORS = ("cli", "console", "config", "server", "testing", "__main__")
-DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres", "psycopg_pool": "postgres"}
+DRIVERS = {
+    "apsw": "sqlite",
+    "redis": "redis",
+    "hiredis": "redis",
+    "psycopg": "postgres",
+    "psycopg_pool": "postgres",
+}
 FRAMEWORKS = {
     "starlette",
     "fastapi",
