@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask, Request
 from flask.sessions import NullSession, SessionMixin, session_json_serializer
@@ -12,6 +12,9 @@ from werkzeug.datastructures import CallbackDict
 from .._sync.request import Exchange
 from ..events import logger
 from . import login
+
+
+_UNCHANGEABLE: Final = frozenset((str, int, float, bool, type(None)))
 
 
 class Bag(CallbackDict[str, Any], SessionMixin):
@@ -23,6 +26,7 @@ class Bag(CallbackDict[str, Any], SessionMixin):
 
     def __init__(self, app: Flask, request: Request, exchange: Exchange) -> None:
         super().__init__(_decoded(exchange.data), _accessed)
+        self._stored, self._found = exchange.data, dict(self)
         self._app = app
         self._request = request
         self._user_id = None if exchange.session is None else exchange.session.user_id
@@ -42,8 +46,20 @@ class Bag(CallbackDict[str, Any], SessionMixin):
 
     def encoded(self) -> bytes | None:
         """As it is kept; None when it is empty."""
-        text: str | None = session_json_serializer.dumps(dict(self)) if self else None
-        return None if text is None else text.encode()
+        if not self:
+            return None
+        if self._stored is not None and self._is_as_found():
+            return self._stored
+        text: str = session_json_serializer.dumps(dict(self))
+        return text.encode()
+
+    def _is_as_found(self) -> bool:
+        """Whether that is certain at a glance: the same objects, and none that can change inside."""
+        found = self._found
+        return len(self) == len(found) and all(
+            type(value) in _UNCHANGEABLE and name in found and found[name] is value
+            for name, value in self.items()
+        )
 
     def follow(self) -> None:
         """Be whose the session is now: what was another user's is gone, and all of it after a
