@@ -13,7 +13,6 @@ from .._sync.request import Exchange
 from ..events import logger
 from . import login
 
-
 _UNCHANGEABLE: Final = frozenset((str, int, float, bool, type(None)))
 
 
