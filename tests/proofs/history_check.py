@@ -358,6 +358,7 @@ class Checker:
                     continue
                 if life.is_older_than(operation) or (
                     life.begun_by.kind == "resume"
+                    and life.born_start < operation.end  # else the series' rule says it
                     and life.series is not None
                     and life.series.is_older_than(operation)
                 ):

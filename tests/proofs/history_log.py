@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from hashlib import sha256
+from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,7 +105,7 @@ class Log:
     """The log of one process."""
 
     def __init__(self, folder: str, process: str) -> None:
-        self._file = open(Path(folder) / f"{process}.log", "wb", buffering=1 << 20)
+        self._file = BufferedWriter(FileIO(Path(folder) / f"{process}.log", "w"), 1 << 20)
         self._encode = msgspec.json.Encoder().encode
 
     def write(self, operation: Operation) -> None:
