@@ -43,7 +43,7 @@ def run(url: str, *, validations: int, revokes: int, plant: str | None = None) -
     """A history in a store, checked, and what people are told of it."""
     context = multiprocessing.get_context("fork")
     stopwatch = Stopwatch()
-    totals = Totals(context, validations, revokes)
+    totals = Totals(validations, revokes)
     settings = {
         # An answer that a busy machine has late is not lost.
         "store": f"{url}&answer_within=5" if "?" in url else url,

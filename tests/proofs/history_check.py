@@ -262,11 +262,16 @@ class Checker:
             if operation.kind not in LOOKS:
                 changes.append(operation)
         self.report.seconds /= 1e9
-        # Each process has a log of its own, so a beginning may stand behind its end.
+        # Each process has a log of its own, so what begins a thing may stand behind what ends it.
         changes.sort(key=lambda operation: operation.end)
         for operation in changes:
             if operation.made is not None and operation.kind != "rotate":
                 self.begin(operation)
+        for operation in changes:
+            if operation.made is not None:
+                self.secrets.setdefault(
+                    operation.made.secret, Secret(self.lives[operation.made.session])
+                )
         presented = []
         for operation in changes:
             match operation.kind:
@@ -298,7 +303,6 @@ class Checker:
             person.lives.append(life)
             if series is not None:
                 series.lives.append(life)
-        self.secrets.setdefault(made.secret, Secret(life))
         if series is not None and made.remember is not None:
             series.made(made.remember, operation)
 
@@ -311,7 +315,6 @@ class Checker:
         secret.rotations.append(operation)
         if operation.made is not None:
             secret.life.seen_alive(operation)
-            self.secrets[operation.made.secret] = Secret(secret.life)
             done = [each for each in secret.rotations if each.made is not None]
             if len(done) == 2:
                 self.broken(FORKED, secret.life, *done)

@@ -7,6 +7,7 @@ validate, and what one is about to revoke, all look at.
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import random
 from collections import deque
@@ -72,9 +73,9 @@ class Board:
 class Totals:
     """How far all processes have come together, and how far they shall."""
 
-    def __init__(self, context: Any, validations: int, revokes: int) -> None:
+    def __init__(self, validations: int, revokes: int) -> None:
         self.wanted = validations, revokes
-        self._done = context.Array("q", 2)
+        self._done = multiprocessing.get_context("fork").Array("q", 2)
 
     def add(self, validations: int, revokes: int) -> bool:
         """Whether it is enough."""
@@ -115,7 +116,9 @@ class Client:
 
     async def run(self, tasks: int) -> None:
         """So many turns at a time, until all processes together have done enough."""
-        await asyncio.gather(*(self.sign_in(user) for user in STEADY))
+        while not self.steady:
+            await asyncio.gather(*(self.sign_in(user) for user in STEADY))
+            self.hear()
         await asyncio.gather(*(self.turns() for _ in range(tasks)))
         await self.way.close()
         self.log.close()
@@ -167,7 +170,8 @@ class Client:
         if chance < 0.3 and self.watched and not mine:
             return self.dice.choice(self.watched)
         if chance < 0.4 or not self.recent:
-            return self.dice.choice([known for known in self.steady if known.mine or not mine])
+            own = [known for known in self.steady if known.mine]
+            return self.dice.choice(own if own and mine else self.steady)
         for _ in range(12):
             known = self.dice.choice(self.recent)
             if (known.mine or not mine) and (not known.dead or chance > 0.9):
