@@ -81,12 +81,13 @@ class Violation:
 
 @dataclass
 class Report:
-    """What was checked. counts: operations by kind and outcome. soon: how many validations started within
-    so many nanoseconds after the end of their session had returned in another process; soonest: the
+    """What was checked. counts: operations by kind and outcome; processes: by who asked. soon: how many
+    validations started within so many nanoseconds after the end of their session had returned in another process; soonest: the
     shortest such time.
     """
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    processes: Counter[str] = field(default_factory=Counter)
     sessions: int = 0
     ended: int = 0
     series: int = 0
@@ -257,6 +258,7 @@ class Checker:
         changes = []
         for operation in operations:
             self.report.counts[operation.kind, operation.outcome] += 1
+            self.report.processes[operation.process] += 1
             if operation.end > self.report.seconds:
                 self.report.seconds = operation.end
             if operation.kind not in LOOKS:
@@ -332,8 +334,9 @@ class Checker:
                     self.broken(THIEF, series, operation)
 
     def end(self, operation: Operation) -> None:
-        """Which sessions and series an operation ended: must have, told, may have."""
-        kind, person, done = operation.kind, self.person(operation.user), operation.outcome == "in"
+        """Which sessions and series an operation ended: told, must have, may have."""
+        kind, person = operation.kind, self.person(operation.user)
+        done, stolen = operation.outcome == "in", operation.outcome == "theft"
         left = self.lives.get(operation.session or "")  # what this browser presented
         for name in operation.ended or ():
             if (life := self.lives.get(name)) is not None:
@@ -342,37 +345,22 @@ class Checker:
                 life.seen_dead(operation)
                 if life is left and life.series is not None:
                     life.series.seen_dead(operation)
-        lost = operation.outcome == "failed"
-        if (
-            operation.ended is None
-            and (done or lost or operation.outcome == "theft")
-            and kind != "rotate"
-        ):
-            person.untold.append(operation)
-        if lost and kind in ("sign_in", "resume"):
-            person.lost.append(operation)
-        if kind == "revoke" and done:
-            for name in operation.ids:
-                if (life := self.lives.get(name)) is not None and life.born_end <= operation.start:
-                    life.seen_dead(operation)
-        elif kind in REVOKES and done:
+        if done and kind in REVOKES:
             for life in person.lives:
-                if life is left and kind == "revoke_others":
-                    continue
-                if life.is_older_than(operation) or (
-                    life.begun_by.kind == "resume"
-                    and life.born_start < operation.end  # else the series' rule says it
-                    and life.series is not None
-                    and life.series.is_older_than(operation)
-                ):
+                if must_end(operation, life):
                     life.seen_dead(operation)
-        stolen = operation.outcome == "theft"
         if stolen or (done and kind in REVOKES and (kind != "revoke" or operation.ended)):
             for series in person.series:
                 if series.is_older_than(operation):
                     series.seen_dead(operation)
-        if done or lost or stolen:
+        if operation.outcome == "failed" and kind in ("sign_in", "resume"):
+            person.lost.append(operation)
+        # A service doesn't tell a thief from somebody who is too late.
+        refused = kind == "resume" and operation.outcome == "refused"
+        if kind != "rotate" and (done or stolen or refused or operation.outcome == "failed"):
             person.forgetters.append(operation)
+            if operation.ended is None:
+                person.untold.append(operation)
 
     # ── what was seen ────────────────────────────────────────────────────────────────────────
 
@@ -448,7 +436,7 @@ class Checker:
         self.judge_number(TWO_OF_A_SERIES, series.user, series.lives, 1)
 
     def may_forget(self, operation: Operation, series: Series) -> bool:
-        if operation.kind in REVOKES or operation.outcome in ("theft", "failed"):
+        if operation.kind in REVOKES or operation.outcome in ("theft", "failed", "refused"):
             return True
         left = self.lives.get(operation.session or "")
         is_leaving = operation.kind in ("sign_in", "sign_out")
@@ -510,6 +498,24 @@ def was_under_way(operation: Operation, register: Register) -> bool:
     """
     return operation.start <= register.dead and (
         operation.end >= register.alive or operation.outcome == "failed"
+    )
+
+
+def must_end(revoke: Operation, life: Life) -> bool:
+    """Whether this session is dead when the revoke has returned, in whatever order things happened."""
+    if revoke.kind == "revoke" and life.name not in revoke.ids:
+        return False
+    if revoke.kind == "revoke_others" and life.name == revoke.session:
+        return False
+    if life.is_older_than(revoke):
+        return True
+    # What was resumed meanwhile came first, and ended with the others. Later the series is forgotten.
+    return (
+        revoke.kind != "revoke"
+        and life.begun_by.kind == "resume"
+        and life.born_start < revoke.end
+        and life.series is not None
+        and life.series.is_older_than(revoke)
     )
 
 

@@ -19,6 +19,7 @@ def tell(report: Report, history: Callable[[], Iterable[Operation]], took: float
     lines = [
         f"{total:,} operations in {report.seconds:.1f} s ({report.of('validate') / report.seconds:,.0f}"
         f" validations a second), checked in {took:.1f} s",
+        "  " + ", ".join(f"{name} {count:,}" for name, count in report.processes.most_common()),
     ]
     kinds: dict[str, Counter[str]] = {}
     for (kind, outcome), count in report.counts.items():

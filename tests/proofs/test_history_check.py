@@ -123,6 +123,10 @@ TRUE: dict[str, list[Operation]] = {
         REMEMBERED, resume(2, 3, "r1", "t", "r2", "s"), resume(4, 5, "r2", "u", "r3", "t"), no_resume(6, 7, "theft"),
         look(8, 9, "none", "u1"), no_resume(8, 9, "none", "r3"),
     ],
+    "a service doesn't tell that it took somebody for a thief": [
+        REMEMBERED, resume(2, 3, "r1", "t", "r2", "s"), resume(4, 5, "r2", "u", "r3", "t"), no_resume(6, 7, "refused"),
+        look(8, 9, "none", "u1"), no_resume(8, 9, "none", "r3"),
+    ],
     "Remember me, which goes with its session's sign-out": [
         REMEMBERED, did("sign_out", 2, 3, session="s", secret="s1", ended=("s",)), no_resume(4, 5, "none"),
     ],
