@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from .history_check import MS, NEVER, REVOKES, RULES, Report, Violation
-from .history_log import Operation
+from .history_check import RULES, Report, Violation
+from .history_log import MS, Operation
+from .history_registers import NEVER, REVOKES
 
 SHOWN = 3
 """So many violations with their excerpts; the others are counted."""

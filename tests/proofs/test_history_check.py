@@ -19,6 +19,7 @@ from .history_check import (
     FORGOTTEN,
     FORKED,
     LISTED_TOO_MANY,
+    NO_MOMENT,
     RESTORED,
     REVIVED,
     SOMEBODY_ELSE,
@@ -188,6 +189,12 @@ FALSE: dict[str, tuple[str, list[Operation]]] = {
     ),
     "three in a list under a cap of two": (
         LISTED_TOO_MANY, [BEGUN, sign_in(0, 1, "t"), sign_in(0, 1, "u"), listed(0, 2, "s", "t", "u")],
+    ),
+    "a list of what went and of what came after that": (
+        NO_MOMENT, [BEGUN, revoke(2, 3), sign_in(4, 5, "t"), listed(1.5, 6, "s", "t")],
+    ),
+    "a list of what went first, without what went later": (
+        NO_MOMENT, [BEGUN, sign_in(0, 1, "t"), revoke(3, 4), revoke(6, 7, "t"), listed(2, 9, "s")],
     ),
     "a secret from before two rotations": (
         STALE, [BEGUN, rotate(2, 3, "s1", "s2"), rotate(4, 5, "s2", "s3"), look(6, 7)],
