@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 
-def run(*arguments: str) -> str:
+def run(*arguments: str, status: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         capture_output=True,
@@ -20,7 +20,7 @@ def run(*arguments: str) -> str:
         cwd=ROOT,
         timeout=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
 
