@@ -9,13 +9,14 @@ user's book is closed: the last step was done, or it was not, but nothing in bet
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from signedin import Client, SignedIn
+from signedin import Client, SignedIn, open_sessions
 from signedin._sync.sessions import Sessions
 from signedin.errors import StoreUnavailable
 from signedin.remember_me import judge, series_key
@@ -104,6 +105,7 @@ class Book:
             self.series[key] = Held(token or session_id, remember)
 
     def _end(self, session_id: str, reason: str) -> None:
+        assert session_id in self.live, "a session ended twice"
         self.dead.add(self.live.pop(session_id))
         self.ended[session_id] = reason
 
@@ -160,7 +162,8 @@ def compare(flow: Sessions, journal: Iterable[bytes]) -> Tally:
     books: dict[str, Book] = {}
     tally = Tally()
     for line in journal:
-        user, word, seconds, *facts = json.loads(line)
+        _, user, word, seconds, *facts = json.loads(line)
+        assert word != "failed", facts[0]
         books.setdefault(user, Book()).note(word, facts)
         tally.acknowledged[word] += word in VERBS
         tally.refused += word == "unchanged"
@@ -172,6 +175,14 @@ def compare(flow: Sessions, journal: Iterable[bytes]) -> Tally:
         _check(flow, user, book)
         if book.open is not None:
             _ask_again(flow, user, book)
+    return tally
+
+
+def compared(url: str, journal: Iterable[bytes]) -> Tally:
+    """The same of the store at a URL."""
+    flow = open_sessions(store=url, cap=CAP)
+    tally = compare(flow, journal)
+    flow.close()
     return tally
 
 
@@ -201,7 +212,8 @@ def _check(flow: Sessions, user: str, book: Book) -> None:
         if token is not None:
             stands_for = flow.store.find_series(token.id)
             assert stands_for is not None, "Remember me is lost"
-            assert judge(stands_for[0], token, flow.clock()) == "current"
+            verdict = judge(stands_for[0], token, flow.clock())
+            assert verdict == "current", f"a remember-me token is {verdict}"
     for remember in filter(None, book.forgotten):
         assert flow.store.find_series(remember[:48]) is None, "what was forgotten is remembered"
 
@@ -238,3 +250,19 @@ def goes_on(flow: Any, user: str) -> None:
         except StoreUnavailable:
             assert time.monotonic() < end, "it doesn't go on"
             time.sleep(0.02)
+
+
+def print_table(
+    title: str,
+    table: Iterable[tuple[str, str, str, int]],
+    proof: Callable[[str, str, str, int], Tally],
+) -> None:
+    """A line for each proof: of the table, or the one that the command line asks for."""
+    asked = sys.argv[1:]
+    for what, name, colour, count in [(*asked[:3], int(asked[3]))] if asked else table:
+        began = time.monotonic()
+        tally = proof(what, name, colour, count)
+        took = time.monotonic() - began
+        print(
+            f"{title} {what:11} {name:8} {colour:5} {count:4} times {took:4.0f} s: {tally}", flush=True
+        )

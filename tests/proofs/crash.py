@@ -8,14 +8,11 @@ HTTP; or the *engine* under an application that goes on.
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 
-from signedin import open_sessions
-
-from .books import CAP, Tally, compare, goes_on
+from .books import Tally, compared, goes_on, print_table
 from .durable import Durable, durable
 from .processes import Application, Service, opened
 from .writers import Crowd, Library
@@ -52,7 +49,7 @@ def application(engine: Durable, url: str, colour: str, name: str) -> Tally:
     killed.listen(0.05 + random.random() * 0.1)
     journal = killed.kill()
     engine.settle()
-    return _compared(url, journal)
+    return compared(url, journal)
 
 
 def service(engine: Durable, url: str, colour: str, name: str) -> Tally:
@@ -73,7 +70,7 @@ def service(engine: Durable, url: str, colour: str, name: str) -> Tally:
         crowd.stop()
         killed.kill()
         killed.close()
-    return _compared(url, journal)
+    return compared(url, journal)
 
 
 def engine(killed: Durable, url: str, colour: str, name: str) -> Tally:
@@ -86,7 +83,7 @@ def engine(killed: Durable, url: str, colour: str, name: str) -> Tally:
         killed.start()
         goes_on(flow, name)
         crowd.stop()
-    return _compared(url, journal)
+    return compared(url, journal)
 
 
 ROUNDS: dict[str, Callable[[Durable, str, str, str], Tally]] = {
@@ -110,13 +107,6 @@ def rounds(what: str, name: str, colour: str, count: int) -> Tally:
         place.stop()
 
 
-def _compared(url: str, journal: list[bytes]) -> Tally:
-    flow = open_sessions(store=url, cap=CAP)
-    tally = compare(flow, journal)
-    flow.close()
-    return tally
-
-
 def _some_time(journal: list[bytes]) -> None:
     """Until something has happened, and a random time."""
     while len(journal) < 8:
@@ -124,18 +114,5 @@ def _some_time(journal: list[bytes]) -> None:
     time.sleep(random.random() * 0.1)
 
 
-def main() -> None:
-    """Print the lines of the table that are asked for."""
-    asked = sys.argv[1:]
-    table = [(*asked[:3], int(asked[3]))] if asked else TABLE
-    for what, name, colour, count in table:
-        began = time.monotonic()
-        tally = rounds(what, name, colour, count)
-        took = time.monotonic() - began
-        print(
-            f"kill -9  {what:11} {name:8} {colour:5} {count:4} rounds {took:4.0f} s: {tally}", flush=True
-        )
-
-
 if __name__ == "__main__":
-    main()
+    print_table("kill -9", TABLE, rounds)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 import tempfile
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..postgres import Postgres
+from ..proxy import Proxy
 from ..servers import REDIS, VALKEY, Cluster, Server
 
 
@@ -19,6 +19,9 @@ class Durable(Protocol):
 
     def fresh(self) -> str:
         """The URL of an empty store."""
+
+    def through(self, url: str) -> tuple[str, list[Proxy]]:
+        """The same store, behind a network that may fail."""
 
     def kill(self) -> None:
         """As a power cut does, without a word."""
@@ -31,7 +34,7 @@ class Durable(Protocol):
     def go_on(self) -> None: ...
 
     def settle(self) -> None:
-        """Until what clients that are gone had asked for is done, or never will be."""
+        """Until nobody is connected any more, so that what was asked for is done or never will be."""
 
     def processes(self) -> Sequence[int]:
         """All that write."""
@@ -55,6 +58,9 @@ class File:
 
     start = pause = go_on = kill
 
+    def through(self, url: str) -> tuple[str, list[Proxy]]:
+        raise NotImplementedError
+
     def settle(self) -> None:
         pass
 
@@ -76,6 +82,16 @@ class Servers:
     def fresh(self) -> str:
         return f"{self._url}?prefix=t{next(self._numbers)}"
 
+    def through(self, url: str) -> tuple[str, list[Proxy]]:
+        proxies = []
+        for server in self._servers:
+            proxies.append(Proxy(server.port))
+            url = url.replace(f":{server.port}", f":{proxies[-1].port}")
+            if "cluster-enabled" in server.settings:
+                with server.client() as client:
+                    client.config_set("cluster-announce-port", proxies[-1].port)
+        return url, proxies
+
     def kill(self) -> None:
         """Each when it likes."""
         for server in self._servers:
@@ -86,7 +102,7 @@ class Servers:
             server.start()
         for server in self._servers:
             with server.client() as client:
-                while "cluster_enabled" in server.settings and not _is_whole(client):
+                while "cluster-enabled" in server.settings and not _is_whole(client):
                     time.sleep(0.02)
 
     def pause(self) -> None:
@@ -98,10 +114,10 @@ class Servers:
             server.go_on()
 
     def settle(self) -> None:
-        # Whatever had come before the first of these was read before the second.
-        for server in self._servers * 2:
+        for server in self._servers:
             with server.client() as client:
-                client.ping()
+                while len(client.client_list()) > 1:
+                    time.sleep(0.01)
 
     def processes(self) -> Sequence[int]:
         return [server.process.pid for server in self._servers if server.process is not None]
@@ -119,7 +135,11 @@ class Database:
         self._numbers = itertools.count()
 
     def fresh(self) -> str:
-        return f"{self.server.url}?schema=t{next(self._numbers)}"
+        return f"{self.server.url}?sslmode=disable&schema=t{next(self._numbers)}"
+
+    def through(self, url: str) -> tuple[str, list[Proxy]]:
+        proxy = Proxy(self.server.port)
+        return url.replace(f":{self.server.port}/", f":{proxy.port}/"), [proxy]
 
     def kill(self) -> None:
         self.server.kill()
@@ -134,8 +154,8 @@ class Database:
         self.server.signal(signal.SIGCONT)
 
     def settle(self) -> None:
-        busy = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'signedin' AND state <> 'idle'"
-        while self.server.execute(busy):
+        connected = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'signedin'"
+        while self.server.execute(connected):
             time.sleep(0.02)
 
     def processes(self) -> Sequence[int]:
@@ -162,5 +182,5 @@ def durable(name: str) -> Durable:
     return Servers(server.url, [server])
 
 
-def _is_whole(client: object) -> bool:
-    return b"cluster_state:ok" in os.fsencode(str(client.execute_command("CLUSTER", "INFO")))  # type: ignore[attr-defined]
+def _is_whole(client: Any) -> bool:
+    return "cluster_state:ok" in str(client.execute_command("CLUSTER", "INFO"))

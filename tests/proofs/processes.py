@@ -5,11 +5,14 @@ They are forked, so that a thousand of them start quickly, from a process that h
 
 from __future__ import annotations
 
+import ctypes
+import json
 import os
 import select
 import signal
 import socket
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +32,7 @@ from .books import CAP
 from .model import AsSync
 from .writers import PASSWORD, Crowd, Library, Web
 
+_PR_SET_PDEATHSIG = 1
 QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
@@ -53,7 +57,10 @@ class Process:
         self.pid = os.fork()
         if self.pid == 0:
             try:
+                ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # go when the parent goes
                 work()
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(1)
 
@@ -73,6 +80,7 @@ class Application:
 
     def __init__(self, url: str, colour: str, name: str) -> None:
         self._pipe, writing = os.pipe()
+        self._name = name
         self.told = b""
 
         def work(worker: int) -> None:
@@ -91,6 +99,17 @@ class Application:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._hear(left)
+
+    def listen_to(self, worker: int) -> None:
+        """Until each of a process's writers has had an answer from now on."""
+        begin, end, told = len(self.told), time.monotonic() + 30, set[str]()
+        while len(told) < 3:
+            assert time.monotonic() < end, f"only {sorted(told)} have an answer"
+            self._hear(1.0)
+            for line in self.told[begin:].splitlines()[1:-1]:
+                writer, _, word, *_ = json.loads(line)
+                if word != "asks" and writer.startswith(f"{self._name}-{worker}-"):
+                    told.add(writer)
 
     def _hear(self, seconds: float) -> None:
         if select.select([self._pipe], [], [], seconds)[0]:
@@ -128,6 +147,7 @@ class Service:
         while True:
             with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", self.port)):
                 return
+            assert os.waitpid(self.process.pid, os.WNOHANG) == (0, 0), "the service has ended"
             time.sleep(0.01)
 
     def kill(self) -> None:

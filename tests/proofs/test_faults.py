@@ -15,6 +15,7 @@ from signedin.outcomes import Presented
 from ..engines import ENGINES, OneServer
 from ..proxy import Proxy
 from ..support import LAPTOP
+from .test_processes import run
 
 
 @pytest.fixture
@@ -64,3 +65,20 @@ async def test_an_outage_in_the_middle_of_a_sign_out(sessions: Any, proxy: Proxy
     assert await sessions.validate(token) is not None
     assert (await sessions.sign_out(Presented(token, remember))).ended
     assert await sessions.validate(token) is None
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "colour", "count"),
+    [
+        ("engine", "valkey", "sync", 2),
+        ("engine", "postgres", "async", 1),
+        ("behind", "redis", "async", 2),
+        ("application", "sqlite", "async", 1),
+        ("network", "redis", "async", 5),
+        ("network", "cluster", "sync", 5),
+        ("network", "postgres", "sync", 5),
+    ],
+)
+def test_under_load(what: str, name: str, colour: str, count: int) -> None:
+    """Answers are bounded, nothing acknowledged is lost, nothing is half done, and it goes on by itself (ERR-1)."""
+    assert "as told" in run("tests.proofs.faults", what, name, colour, str(count))

@@ -4,12 +4,14 @@ a journal of it (``books.py``).
 
 from __future__ import annotations
 
+import html
 import http.client
 import itertools
 import json
 import random
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
@@ -143,19 +145,22 @@ class Web:
                 raise StoreUnavailable from error
             connection.request(method, path, urlencode(form or {}), headers)
             response = connection.getresponse()
-            body = response.read().decode()
+            body = html.unescape(response.read().decode())
         except (OSError, http.client.HTTPException) as error:
             raise AnswerUnknown from error
         finally:
             connection.close()
         set_cookies = response.headers.get_all("set-cookie", [])
+        found = dict(text.partition(";")[0].split("=", 1) for text in set_cookies)
         if response.status == 503:
-            assert not set_cookies, "an outage touched the cookies"
             assert response.headers["retry-after"]
+            assert all(found.values()), "an outage cleared a cookie"
+            if found:  # the browser has come back, and what it wanted to see can't be shown
+                return found
             unknown = '"answer_unknown"' in body or UNKNOWN_ANSWER[0] in body
             raise AnswerUnknown if unknown else StoreUnavailable
         assert response.status == status, (response.status, body)
-        return dict(text.partition(";")[0].split("=", 1) for text in set_cookies)
+        return found
 
 
 class Crowd:
@@ -165,7 +170,6 @@ class Crowd:
         self._hands = hands
         self._tell = tell
         self._stopping = threading.Event()
-        self._failures: list[BaseException] = []
         self._threads = [
             threading.Thread(target=self._work, args=(f"{name}-{number}",), daemon=True)
             for number in range(count)
@@ -174,18 +178,18 @@ class Crowd:
             thread.start()
 
     def stop(self) -> None:
-        """When each has its answer. Raises what went wrong."""
+        """When each has its answer."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()
-        for failure in self._failures:
-            raise failure
 
     def _work(self, name: str) -> None:
         try:
             write(self._hands, name, self._tell, self._stopping.is_set, random.Random())
-        except BaseException as failure:
-            self._failures.append(failure)
+        except BaseException:
+            # Into the journal, for who reads it to raise; a pipe takes so much as one piece.
+            told = [name, "", "failed", 0.0, traceback.format_exc()[-1500:]]
+            self._tell(json.dumps(told).encode() + b"\n")
 
 
 def write(
@@ -197,7 +201,7 @@ def write(
 ) -> None:
     """Live as one user after the other until it is time to stop."""
     for number in itertools.count():
-        life = Life(hands, hands.user(f"{name}-{number}"), tell, dice)
+        life = Life(hands, name, hands.user(f"{name}-{number}"), tell, dice)
         for _ in range(STEPS):
             if stopping():
                 return
@@ -209,9 +213,15 @@ class Life:
     """One user's, with the browsers that are signed in or remembered."""
 
     def __init__(
-        self, hands: Hands, user: str, tell: Callable[[bytes], object], dice: random.Random
+        self,
+        hands: Hands,
+        writer: str,
+        user: str,
+        tell: Callable[[bytes], object],
+        dice: random.Random,
     ) -> None:
         self._hands = hands
+        self._writer = writer
         self._user = user
         self._write = tell
         self._dice = dice
@@ -261,7 +271,7 @@ class Life:
         return True
 
     def _told(self, word: str, *facts: object) -> None:
-        self._write(json.dumps([self._user, word, *facts]).encode() + b"\n")
+        self._write(json.dumps([self._writer, self._user, word, *facts]).encode() + b"\n")
 
     def _gone(self, verb: str, session_id: str) -> None:
         self._held.pop(session_id)
@@ -275,6 +285,6 @@ class Life:
         if verb == "resume":
             self._held.pop(self._series[subject[:48]].id, None)
         for session_id in begun.evicted:
-            self._held.pop(session_id)
+            self._held.pop(session_id, None)
         self._held[begun.held.id] = begun.held
         self._series[begun.held.remember[:48]] = begun.held
