@@ -272,7 +272,7 @@ class AsyncRoutes:
                 return None
         if code not in page.FLASHES:
             return None
-        return page.flash_for(code, *numbers, ended=ended)
+        return page.flash_for(code, *numbers[:4], ended=ended)
 
     async def _own(self, current: Session, session_id: SessionId | None) -> Session | None:
         listed = await self._sessions.overview(current.user_id)

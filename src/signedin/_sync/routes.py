@@ -273,7 +273,7 @@ class Routes:
                 return None
         if code not in page.FLASHES:
             return None
-        return page.flash_for(code, *numbers, ended=ended)
+        return page.flash_for(code, *numbers[:4], ended=ended)
 
     def _own(self, current: Session, session_id: SessionId | None) -> Session | None:
         listed = self._sessions.overview(current.user_id)

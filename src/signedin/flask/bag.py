@@ -66,7 +66,7 @@ def _decoded(bag: bytes | None) -> dict[str, Any]:
         return {}
     try:
         found = session_json_serializer.loads(bag.decode())
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         found = None
     if isinstance(found, dict):
         return found
