@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 
 from ..cookies import Cookie
 from ..errors import AnswerUnknown, StoreUnavailable
-from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Reply, problem
+from ..replies import PRIVATE, RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Reply, problem
 
 
 def response_of(reply: Reply) -> HttpResponse:
@@ -35,7 +35,7 @@ def outage(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
     from .views import urls
 
     page = default_layout(*message(title, text, urls=urls()))
-    return response_of(Reply.html(page, 503, (("cache-control", "no-store"), *RETRY_AFTER)))
+    return response_of(Reply.html(page, 503, (*PRIVATE, *RETRY_AFTER)))
 
 
 def keep_private(response: HttpResponseBase, *, session_read: bool) -> None:
