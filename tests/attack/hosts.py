@@ -48,7 +48,7 @@ class Host:
         """Sign in; the response."""
         form = {"username": name, "password": "correct horse"} if self.ids else {"user": name}
         answer = await client.post(self.login, data=form | ({"remember": "on"} if remember else {}))
-        assert answer.text == "in"
+        assert answer.text == "in", answer
         return answer
 
     def user_id(self, name: str) -> str:
