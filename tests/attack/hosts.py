@@ -23,6 +23,8 @@ from ..support import AsAsync, Clock
 from ..web.support import PAGE, SESSION, Client, make_app
 
 HOSTS = ("asgi", "fastapi", "wsgi", "flask", "django-beside", "django-engine")
+REMEMBERS = [name for name in HOSTS if name != "fastapi"]
+"""Those whose login has a box for it."""
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Host:
     post: str = "/post"
     ids: dict[str, str] | None = None
     session: str = SESSION
+    name: str = ""
 
     def client(self, **options: Any) -> Client:
         """A browser."""
@@ -62,39 +65,40 @@ class Host:
 
 @asynccontextmanager
 async def opened(
-    name: str, store: str, folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    name: str, store: str, folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, **told: Any
 ) -> AsyncIterator[Host]:
-    """The host of this name on this store."""
-    told: dict[str, Any] = {"store": store, "sweep_every": None}
+    """The host of this name on this store. told: more settings of ours."""
+    told |= {"store": store, "sweep_every": None}
     if name in ("asgi", "fastapi"):
         page = None if name == "fastapi" else PAGE
         flow = open_async_sessions(**told, page=page, clock=clock)
         if name == "asgi":
-            yield Host(make_app(sessions=flow), flow)
+            yield Host(make_app(sessions=flow), flow, name=name)
         else:
             app = shop()
             app.include_router(sessions_router(PAGE))
-            yield Host(SignedinMiddleware(app, sessions=flow), flow, me="/", post="/step_up")
+            yield Host(SignedinMiddleware(app, sessions=flow), flow, me="/", post="/step_up", name=name)
         await flow.close()
     elif name in ("wsgi", "flask"):
         if name == "wsgi":
             made: Any = wsgi_host.make_app(**told, clock=clock)
             host = made
         else:
-            made = flask_host.make_app(
-                SIGNEDIN_STORE=store, SIGNEDIN_SWEEP_EVERY=None, SECRET_KEY="x", clock=clock
-            )
+            config = {f"SIGNEDIN_{key.upper()}": value for key, value in told.items()}
+            made = flask_host.make_app(**config, clock=clock)
             host = made.extensions["signedin"]
-        yield Host(Bridge(made, AsAsync(host.sessions), host.background), AsAsync(host.sessions))
+        flow = AsAsync(host.sessions)
+        yield Host(Bridge(made, flow, host.background), flow, name=name)
         await run_sync(host.close)
     else:
-        site = contextmanager(open_site)(name.partition("-")[2], folder, clock, monkeypatch, store)
+        more = {key.upper(): value for key, value in told.items()}
+        site = contextmanager(open_site)(name.partition("-")[2], folder, clock, monkeypatch, **more)
         users = await run_sync(site.__enter__)
-        yield await run_sync(_django, users)
+        yield await run_sync(_django, name, users)
         await run_sync(site.__exit__, None, None, None)
 
 
-def _django(users: Any) -> Host:
+def _django(name: str, users: Any) -> Host:
     from signedin.django.flow import flow
 
     made, sessions = flow(), AsAsync(flow().sessions)
@@ -108,4 +112,5 @@ def _django(users: Any) -> Host:
         me="/me/",
         ids={user.username: str(user.pk) for user in users.all()},
         session=made.settings.cookies.session,
+        name=name,
     )

@@ -26,9 +26,7 @@ from ..frameworks import flask_host
 from ..frameworks.bridge import Bridge
 from ..support import DAY, HOUR, LAPTOP, MINUTE, SECOND, AsAsync, Clock
 from ..web.support import Client, do_sign_in, me
-from .hosts import HOSTS, Host
-
-REMEMBERS = [name for name in HOSTS if name != "fastapi"]  # whose login here has no such box
+from .hosts import REMEMBERS, Host
 
 
 def with_cookies(host: Host, cookies: dict[str, str], *names: str) -> Client:

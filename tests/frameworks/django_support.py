@@ -39,11 +39,13 @@ def open_site(
     tmp_path: Path,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
-    store: str | None = None,
+    **told: Any,
 ) -> Iterator[Any]:
-    """The site with an empty store and two users; what it keeps of sessions is the test's own."""
+    """The site with an empty store and two users; what it keeps of sessions is the test's own.
+    told: more settings of ours.
+    """
     monkeypatch.setattr(process, "now_ms", clock)
-    told = {"STORE": store or str(tmp_path / "sessions.db")}
+    told = {"STORE": str(tmp_path / "sessions.db")} | told
     with override_settings(SIGNEDIN=told, **WAYS[way]):
         users = get_user_model().objects
         users.all().delete()
