@@ -7,6 +7,7 @@ CHROMIUM := /usr/bin/chromium
 REDIS := /usr/bin/redis-server
 POSTGRES := $(or $(firstword $(wildcard /usr/lib/postgresql/*/bin/postgres)),/usr/lib/postgresql/bin/postgres)
 PGBOUNCER := /usr/sbin/pgbouncer
+NGINX := /usr/sbin/nginx
 
 .PHONY: help run test check bench proofs screenshots clean
 
@@ -16,7 +17,7 @@ help: ## what can be made
 run: .venv/run ## the demo on http://127.0.0.1:8000
 	@$(BIN)/signedin demo --port $(PORT)
 
-test: .venv/test $(CHROMIUM) $(REDIS) $(POSTGRES) $(PGBOUNCER) ## everything that is checked
+test: .venv/test $(CHROMIUM) $(REDIS) $(POSTGRES) $(PGBOUNCER) $(NGINX) ## everything that is checked
 	@$(BIN)/python -m pytest
 
 check: .venv/test ## style and types only
@@ -90,4 +91,11 @@ $(PGBOUNCER):
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install -y --no-install-recommends pgbouncer >/dev/null; \
 	else \
 		echo "The tests start Debian's PgBouncer. Install it: sudo apt-get install pgbouncer" >&2; exit 1; \
+	fi
+
+$(NGINX):
+	@if [ "$$(id -u)" = 0 ]; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install -y --no-install-recommends nginx-light >/dev/null; \
+	else \
+		echo "The tests start Debian's nginx. Install it: sudo apt-get install nginx-light" >&2; exit 1; \
 	fi

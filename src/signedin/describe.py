@@ -6,13 +6,13 @@ printed when it is UTC: a person must never have to guess.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from ipaddress import ip_address, ip_network
 from typing import Final
 
 from .device import Device, device_name
 from .messages import ENGLISH, say
-from .session import EndedSession, Record, Session
+from .session import EndedSession, Record, Session, at
 
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
@@ -132,11 +132,11 @@ def clock_time(ms: int, zone: tzinfo) -> str:
 
 def rfc3339(ms: int) -> str:
     """A time for machines, in UTC, to the second."""
-    return datetime.fromtimestamp(ms // 1000, UTC).isoformat().replace("+00:00", "Z")
+    return at(ms).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
 def _local(ms: int, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, zone)
+    return at(ms).astimezone(zone)
 
 
 def _time(then: datetime) -> str:

@@ -244,10 +244,11 @@ def _browser(text: str, kind: Kind) -> tuple[str | None, str | None]:
     if kind == "unknown":
         return _clean(_BROWSERS.get(found.family, found.family)), None
     name = _BROWSERS.get(found.family)
-    if name is None or found.major is None:
+    major, minor = found.major or "", found.minor or "0"
+    if name is None or not 0 < len(major) < 6:
         return None, None
-    minor = f".{found.minor}" if name == "Safari" and found.minor not in (None, "0") else ""
-    return name, f"{found.major}{minor}"
+    rest = f".{minor}" if name == "Safari" and minor != "0" and len(minor) < 6 else ""
+    return name, major + rest
 
 
 def _brand(hints: Mapping[str, str]) -> tuple[str, str | None] | None:

@@ -7,15 +7,17 @@ from datetime import timedelta
 from typing import Final
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LONGEST: Final = timedelta(days=999_999)
 _fullmatch = re.compile(r"(\d{1,6})([smhdw])").fullmatch
 
 
 def parse_duration(text: str) -> timedelta:
     """The duration that the text spells; ValueError says what is possible."""
     match = _fullmatch(text.strip().lower())
-    if match is None:
+    duration = None if match is None else timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if duration is None or duration > _LONGEST:
         raise ValueError(f"{text!r} is not a duration. Write 90s, 15m, 12h, 7d or 2w.")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return duration
 
 
 def spell_duration(duration: timedelta) -> str:

@@ -6,11 +6,14 @@ older word, and the only one for a WebSocket handshake.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _PORTS: Final = {"http": 80, "https": 443}
+# Nothing but scheme, host and port; what reads URLs is more generous.
+_is_origin = re.compile(r"[a-z]+://[^\x00-\x20/?#@\\]+", re.IGNORECASE).fullmatch
 
 
 def normal_origin(url: str) -> str | None:
@@ -38,7 +41,9 @@ def is_ours(sec_fetch_site: str | None, origin: str | None, our_origin: str | No
 
 def is_our_origin(origin: str | None, our_origin: str | None) -> bool:
     """Whether ``Origin`` names us: what a WebSocket handshake is judged by."""
-    return origin is not None and our_origin is not None and normal_origin(origin) == our_origin
+    if origin is None or our_origin is None or not _is_origin(origin):
+        return False
+    return normal_origin(origin) == our_origin
 
 
 def is_local_path(text: str) -> bool:

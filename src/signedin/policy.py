@@ -27,6 +27,8 @@ LATELY: Final = 15 * 60_000
 HISTORY_AGE: Final = 30 * DAY
 HISTORY_LENGTH: Final = 200
 SWEEP_CLOCK_TOLERANCE: Final = 5 * 60_000
+LONGEST: Final = timedelta(days=36_525)
+"""Of what is meant as no limit the end would be a time that no store and no calendar has."""
 
 
 def milliseconds(duration: timedelta) -> int:
@@ -59,6 +61,8 @@ class Policy:
             value = getattr(self, name)
             if value is not None and milliseconds(value) <= 0:
                 raise SettingsError(f"{name} must be longer than zero; leave it None for no limit.")
+            if value is not None and value > LONGEST:
+                raise SettingsError(f"{name} is at most 100 years; leave it None for no limit.")
         if self.cap is not None and self.cap < 1:
             raise SettingsError("cap must be at least 1; leave it None for no limit.")
         if self.at_cap not in ("evict", "refuse"):

@@ -25,6 +25,8 @@ SECURITY_HEADERS: Final = (
 """What every page of ours says (HDR-2)."""
 
 Headers = tuple[tuple[str, str], ...]
+PRIVATE: Final[Headers] = (("cache-control", "no-store"), ("vary", "Cookie, Accept"))
+"""What keeps an answer to one person from being another's (HDR-1)."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,10 @@ class Reply:
 
 
 def problem(status: int, code: str, detail: str, headers: Headers = ()) -> Reply:
-    """An error as RFC 9457 has it, with a stable ``code``."""
+    """An error as RFC 9457 has it, with a stable ``code``; no cache keeps it."""
     body = {"type": "about:blank", "status": status, "code": code, "detail": detail}
     kind = ("content-type", "application/problem+json")
-    return Reply(status, (kind, *SECURITY_HEADERS, *headers), _json(body))
+    return Reply(status, (kind, *SECURITY_HEADERS, *PRIVATE, *headers), _json(body))
 
 
 STORE_DOWN: Final = say("store_down"), say("store_down_text")

@@ -77,7 +77,7 @@ def ended_session(row: Sequence[Any]) -> EndedSession:
     ]
     try:
         parts = _unpack(device)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         parts = UNKNOWN_DEVICE
     return EndedSession(
         id=id_of(tag, random),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final, NamedTuple, get_args
@@ -17,9 +17,10 @@ from typing import Any, Final, NamedTuple, get_args
 from .device import Kind, device_name
 from .duration import parse_duration
 from .policy import milliseconds
-from .session import SHORT_ID, EndedSession, Session
+from .session import LATEST, SHORT_ID, EndedSession, Session
 
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
+EVERYBODY: Final = "everybody"
 LAST: Final = "~"
 """Sorts behind everything that an address is written with."""
 
@@ -121,8 +122,9 @@ class Selector:
         flags = {"remembered": self.remembered, "admin": self.admin_mode}
         flags["impersonated"] = self.impersonated
         terms += [(k, "yes" if v else "no") for k, v in flags.items() if v is not None]
-        written = [f"{key}:{_quoted(str(value))}" for key, value in terms if value is not None]
-        return " ".join([*written, *(_quoted(word.text) for word in self.words)]) or "everybody"
+        terms += [("", word.text) for word in self.words]
+        written = [_written(key, str(value)) for key, value in terms if value is not None]
+        return " ".join(written) or EVERYBODY
 
 
 # ── the language ─────────────────────────────────────────────────────────────────────────────
@@ -170,6 +172,7 @@ def split_terms(text: str) -> list[tuple[str, str]]:
     ]
 
 
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _term = re.compile(r'(?:(?P<key>[A-Za-z_]+):(?=\S))?(?:"(?P<quoted>[^"]*)"?|(?P<plain>\S+))')
 
 
@@ -189,10 +192,13 @@ def parse_time(text: str, now: int) -> int:
     """
     try:
         if text.endswith(" ago"):
-            return now - milliseconds(parse_duration(text.removesuffix(" ago")))
+            return max(now - milliseconds(parse_duration(text.removesuffix(" ago"))), 1)
         when = datetime.fromisoformat(text)
-        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError):
+        ms = milliseconds((when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH)
+        if not 0 < ms <= LATEST:
+            raise ValueError
+        return ms
+    except ValueError:
         raise SelectorError(
             f"{text!r} is not a time. Write 2026-11-23, 2026-11-23T08:00Z or '2h ago'."
         ) from None
@@ -272,7 +278,7 @@ def _created(value: str, reading: Reading) -> dict[str, Any]:
     start = parse_time(value, reading.now)
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         raise SelectorError(f"created:{value} is a moment. Write created:>{value} or created:<{value}.")
-    return {"signed_in_after": start, "signed_in_before": start + 86_400_000}
+    return {"signed_in_after": start, "signed_in_before": min(start + 86_400_000, LATEST)}
 
 
 def _flag(field: str) -> Callable[[str, Reading], dict[str, Any]]:
@@ -340,8 +346,11 @@ def _duration(ms: int) -> str:
 
 
 def _iso(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat().replace("+00:00", "Z")
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat().replace("+00:00", "Z")
 
 
-def _quoted(text: str) -> str:
-    return f'"{text}"' if re.search(r"\s", text) or not text else text
+def _written(key: str, text: str) -> str:
+    """A term that is read as what it is: what has spaces, or looks like another term, is quoted."""
+    start = f"{key}:" if key else ""
+    plain = start + text
+    return plain if split_terms(plain) == [(key, text)] and plain != EVERYBODY else f'{start}"{text}"'

@@ -25,6 +25,8 @@ Verdict = Literal["active", "idle", "expired"]
 SHORT_ID: Final = 8
 USER_AGENT_CHARACTERS: Final = 256
 TAIL_BYTES: Final = 4096
+LATEST: Final = 253_402_214_400_000
+"""The last day of the year 9999, milliseconds since the epoch: behind it are no dates."""
 _NEVER: Final = 2**63 - 1
 
 _is_id = re.compile(r"[0-9a-f]{48}").fullmatch
@@ -99,8 +101,10 @@ def clean_user_agent(header: bytes) -> str:
 
 
 def at(ms: int) -> datetime:
-    """A recorded time as a datetime in UTC."""
-    return datetime.fromtimestamp(ms / 1000, UTC)
+    """A recorded time as a datetime in UTC; one that can't be, as somebody else may have written it, is
+    the nearest that can.
+    """
+    return datetime.fromtimestamp(min(max(ms, 0), LATEST) / 1000, UTC)
 
 
 @dataclass(frozen=True, slots=True)

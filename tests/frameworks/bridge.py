@@ -46,7 +46,9 @@ class Bridge:
             {
                 "type": "http.response.start",
                 "status": int(status.split()[0]),
-                "headers": [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers],
+                "headers": [
+                    (n.lower().encode("latin-1"), v.strip().encode("latin-1")) for n, v in headers
+                ],
             }
         )
         await send({"type": "http.response.body", "body": sent})

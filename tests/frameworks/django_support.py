@@ -34,10 +34,19 @@ OURS = {"origin": "http://testserver"}
 FORM = "application/x-www-form-urlencoded"
 
 
-def open_site(way: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The site with an empty store and two users; what it keeps of sessions is the test's own."""
+def open_site(
+    way: str,
+    tmp_path: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    **told: Any,
+) -> Iterator[Any]:
+    """The site with an empty store and two users; what it keeps of sessions is the test's own.
+    told: more settings of ours.
+    """
     monkeypatch.setattr(process, "now_ms", clock)
-    with override_settings(SIGNEDIN={"STORE": str(tmp_path / "sessions.db")}, **WAYS[way]):
+    told = {"STORE": str(tmp_path / "sessions.db")} | told
+    with override_settings(SIGNEDIN=told, **WAYS[way]):
         users = get_user_model().objects
         users.all().delete()
         DjangosSession.objects.all().delete()

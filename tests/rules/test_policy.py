@@ -51,10 +51,12 @@ def test_named_policies() -> None:
         {"cap": -1},
         {"at_cap": "ignore"},
         {"remember_me_limit": timedelta(days=401)},
+        {"idle_timeout": timedelta.max},
+        {"absolute_timeout": timedelta(days=36_526)},
     ],
 )
 def test_impossible_policies(wrong: dict[str, object]) -> None:
-    """Zero and negative limits are refused when the policy is made (V2)."""
+    """Zero and negative limits are refused when the policy is made (V2), and those that mean none."""
     with pytest.raises(SettingsError):
         Policy(**wrong)  # type: ignore[arg-type]
 

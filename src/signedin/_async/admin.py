@@ -18,12 +18,21 @@ from ..errors import AnswerUnknown, StoreUnavailable
 from ..messages import say
 from ..outcomes import Found
 from ..policy import DAY
-from ..replies import RETRY_AFTER, SECURITY_HEADERS, STORE_DOWN, UNKNOWN_ANSWER, Call, Reply, problem
+from ..replies import (
+    PRIVATE,
+    RETRY_AFTER,
+    SECURITY_HEADERS,
+    STORE_DOWN,
+    UNKNOWN_ANSWER,
+    Call,
+    Reply,
+    problem,
+)
 from ..selector import Selector
 from ..session import Session, parse_session_id
 from ..steps import Counts
 from .admin_acting import AsyncAdminActing
-from .admin_core import COUNTED_FOR, PRIVATE, AdminHost, masked
+from .admin_core import COUNTED_FOR, AdminHost, masked
 from .request import AsyncExchange
 
 ROWS: Final = 50
@@ -219,7 +228,7 @@ class AsyncAdminRoutes(AsyncAdminActing):
         return await self._page(admin_page.audit_page(view, page, cursor=cursor))
 
     def _bad_cursor(self) -> Reply:
-        return problem(422, "bad_cursor", say("admin_bad_cursor"), PRIVATE)
+        return problem(422, "bad_cursor", say("admin_bad_cursor"))
 
 
 def _everyone(sessions: list[Session]) -> list[str]:

@@ -8,9 +8,8 @@ from .. import admin_page
 from ..colours import async_call
 from ..directory import Person, Stranger
 from ..messages import say
-from ..replies import Reply, problem
+from ..replies import PRIVATE, Reply, problem
 from ..selector import Selector
-from .admin_core import PRIVATE
 from .admin_revoking import AsyncAdminRevoking
 
 ACTING_FOR: Final = 3_600_000
@@ -43,7 +42,7 @@ class AsyncAdminActing(AsyncAdminRevoking):
         user_id, reason = self._ids["user"], self._reason()
         if reason is None:
             if self._call.wants_json:
-                return problem(422, "reason_required", say("admin_reason_missing"), PRIVATE)
+                return problem(422, "reason_required", say("admin_reason_missing"))
             return await self._act_question(reason_missing=True)
         await self._record("act_as", str(Selector(users=(user_id,))), reason=reason)
         if await self._exchange.act_as(user_id, until=self._now + ACTING_FOR) is None:
@@ -78,7 +77,7 @@ class AsyncAdminActing(AsyncAdminRevoking):
 
     def _refused_to_act(self, code: str) -> Reply:
         if self._call.wants_json:
-            return problem(409, code.removeprefix("admin_"), say(f"flash_{code}"), PRIVATE)
+            return problem(409, code.removeprefix("admin_"), say(f"flash_{code}"))
         to = self._urls.user(self._ids["user"]) if "user" in self._ids else self._host.admin.home
         return self._flashed(to, code)
 

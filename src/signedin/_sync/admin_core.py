@@ -17,7 +17,7 @@ from ..describe import masked_ip, title
 from ..directory import Directory, NoDirectory, Person, Stranger, reading_with
 from ..messages import ENGLISH, say
 from ..page import Flash, Fragment, default_layout
-from ..replies import Call, Headers, Reply, problem
+from ..replies import PRIVATE, Call, Headers, Reply, problem
 from ..selector import Selector, parse_selector
 from ..session import EndedSession, Session, checked_user_id, clean_text, parse_session_id
 from ..steps import Counts
@@ -25,7 +25,6 @@ from .request import Exchange
 
 S = TypeVar("S", Session, EndedSession)
 
-PRIVATE: Final[Headers] = (("cache-control", "no-store"), ("vary", "Cookie, Accept"))
 FLASH_SECONDS: Final = 60
 SEARCH_CHARACTERS: Final = 500
 COUNTED_FOR: Final = 30_000
@@ -150,7 +149,7 @@ class AdminCore:
     def message(self, status: int, code: str, heading: str, text: str, headers: Headers = ()) -> Reply:
         """A problem, as a page or as JSON."""
         if self._call.wants_json:
-            return problem(status, code, f"{heading} {text}".strip(), (*PRIVATE, *headers))
+            return problem(status, code, f"{heading} {text}".strip(), headers)
         fragment = admin_page.admin_message(heading, text, self._urls)
         return self._page(fragment, status, (*PRIVATE, *headers))
 
@@ -186,12 +185,12 @@ class AdminCore:
 
     def _sign_in_first(self) -> Reply:
         if self._call.wants_json:
-            return problem(401, "sign_in_required", "Sign in first.", PRIVATE)
+            return problem(401, "sign_in_required", "Sign in first.")
         return self._to_sign_in()
 
     def _credentials_first(self) -> Reply:
         if self._call.wants_json:
-            return problem(403, "reauthentication_required", "Give your credentials again.", PRIVATE)
+            return problem(403, "reauthentication_required", "Give your credentials again.")
         return self._to_sign_in()
 
     def _to_sign_in(self) -> Reply:

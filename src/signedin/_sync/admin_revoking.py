@@ -18,10 +18,10 @@ from ..audit import AuditRun, new_run
 from ..colours import call
 from ..messages import say
 from ..outcomes import Matching, RevokedMany
-from ..replies import Reply, problem
+from ..replies import PRIVATE, Reply, problem
 from ..selector import Selector
 from ..session import SessionId, clean_text, parse_session_id
-from .admin_core import PRIVATE, AdminCore, masked
+from .admin_core import AdminCore, masked
 
 REASON_CHARACTERS: Final = 500
 BUSIEST: Final = 5
@@ -57,7 +57,7 @@ class AdminRevoking(AdminCore):
         if session_id == self._own.id:
             if self._call.wants_json:
                 detail = f"{say('flash_admin_own')} {say('flash_admin_own_text')}"
-                return problem(409, "current_session", detail, PRIVATE)
+                return problem(409, "current_session", detail)
             return self._flashed(self._urls.sessions, "admin_own")
         if not self._call.wants_json and self._sessions.find(session_id) is None:
             return self._already_ended(session_id)
@@ -113,7 +113,7 @@ class AdminRevoking(AdminCore):
         wanted = tuple(session_id for session_id in ids if session_id != self._own.id)
         if not wanted:
             if self._call.wants_json:
-                return problem(422, "nothing_selected", say("flash_admin_nothing"), PRIVATE)
+                return problem(422, "nothing_selected", say("flash_admin_nothing"))
             code = "admin_own" if ids else "admin_nothing"
             return self._flashed(self._urls.search(self._text()), code)
         if self._call.form.get("confirm") == "1" or self._call.wants_json:
@@ -182,7 +182,7 @@ class AdminRevoking(AdminCore):
         if trouble:
             if self._call.wants_json:
                 detail = f"{trouble} {say('admin_n_sessions', n=matching.sessions)}."
-                return problem(422, "confirmation_required", detail, PRIVATE)
+                return problem(422, "confirmation_required", detail)
             return self._ask(meant, text=text, user_id=user_id, trouble=trouble)
         more = self._by() | {"reason": self._reason(), "run": run, "stop": self._host.stops}
         if isinstance(meant, tuple):

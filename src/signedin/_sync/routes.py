@@ -25,12 +25,20 @@ from ..messages import say
 from ..openapi import document
 from ..outcomes import Revoked
 from ..page import Fragment, Urls
-from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Call, Headers, Reply, problem
+from ..replies import (
+    PRIVATE,
+    RETRY_AFTER,
+    STORE_DOWN,
+    UNKNOWN_ANSWER,
+    Call,
+    Headers,
+    Reply,
+    problem,
+)
 from ..routing import Route, find
 from ..session import EndedSession, Session, SessionId, parse_session_id
 from .request import Exchange
 
-PRIVATE: Final[Headers] = (("cache-control", "no-store"), ("vary", "Cookie, Accept"))
 FLASH_SECONDS: Final = 60
 ASKS_FRESH: Final = frozenset(
     {"confirm_others", "revoke_others", "revoke_selected", "confirm_everywhere", "sign_out_everywhere"}
@@ -179,7 +187,7 @@ class Routes:
         if revoked.kept:
             if self._call.wants_json:
                 flash = page.flash_for("current")
-                return problem(409, "current_session", f"{flash.title} {flash.text}", PRIVATE)
+                return problem(409, "current_session", f"{flash.title} {flash.text}")
             return self._flashed("current")
         if revoked.not_found:
             return self._not_found()
@@ -275,7 +283,7 @@ class Routes:
                 return None
         if code not in page.FLASHES:
             return None
-        return page.flash_for(code, *numbers, ended=ended)
+        return page.flash_for(code, *numbers[:4], ended=ended)
 
     def _own(self, current: Session, session_id: SessionId | None) -> Session | None:
         listed = self._sessions.overview(current.user_id)
@@ -300,7 +308,7 @@ class Routes:
     def message(self, status: int, code: str, title: str, text: str, headers: Headers = ()) -> Reply:
         """A problem, as a page or as JSON."""
         if self._call.wants_json:
-            return problem(status, code, f"{title} {text}".strip(), (*PRIVATE, *headers))
+            return problem(status, code, f"{title} {text}".strip(), headers)
         fragment = page.message(title, text, urls=self._host.urls)
         return self._page(fragment, status, (*PRIVATE, *headers))
 
@@ -316,7 +324,7 @@ class Routes:
     def _while_acting(self, user_id: str) -> Reply:
         """The page is about the operator's own sessions, and looks as if it were about the other's."""
         if self._host.admin is None or self._call.wants_json or self._call.method != "GET":
-            return problem(403, "acting_as", say("while_acting"), PRIVATE)
+            return problem(403, "acting_as", say("while_acting"))
         to = f"{self._host.admin}/users/{quote(user_id, safe='')}/active_sessions"
         return Reply.redirect(to, PRIVATE)
 
@@ -326,11 +334,11 @@ class Routes:
 
     def _credentials_first(self) -> Reply:
         if self._call.wants_json:
-            return problem(403, "reauthentication_required", "Give your credentials again.", PRIVATE)
+            return problem(403, "reauthentication_required", "Give your credentials again.")
         return self._sign_in_first()
 
     def _sign_in_first(self) -> Reply:
         if self._call.wants_json:
-            return problem(401, "sign_in_required", "Sign in first.", PRIVATE)
+            return problem(401, "sign_in_required", "Sign in first.")
         path = self._sessions.settings.sign_in_path
         return Reply.redirect(f"{path}?next={quote(self._host.urls.list, safe='/')}", PRIVATE)

@@ -119,7 +119,7 @@ def _decoded(bag: bytes | None) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(bag)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         logger.warning("A data bag that is no JSON object was taken for an empty one.")

@@ -38,6 +38,12 @@ def find(headers: Iterable[Header], name: bytes) -> str | None:
     return values[0].decode("latin-1") if len(values) == 1 else None
 
 
+def joined(headers: Iterable[Header], name: bytes) -> str | None:
+    """All values of a header as one, as other servers hand it over; None when it is absent."""
+    values = [value for key, value in headers if key == name]
+    return b", ".join(values).decode("latin-1") if values else None
+
+
 def client_hints(headers: Iterable[Header]) -> dict[str, str]:
     """The client hints, for the sign-in: ``sec-ch-ua`` and its relatives, 512 bytes of each."""
     return {

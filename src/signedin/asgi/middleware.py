@@ -209,7 +209,7 @@ class SignedinMiddleware:
         host, origin = headers.find(sent, b"host"), headers.find(sent, b"origin")
         if scope["type"] == "websocket":
             return self._incoming.is_socket_from_ours(scheme, host, origin)
-        fetch_site = headers.find(sent, b"sec-fetch-site")
+        fetch_site = headers.joined(sent, b"sec-fetch-site")
         return self._incoming.is_from_ours(scope["method"], scheme, host, fetch_site, origin)
 
     def _response(

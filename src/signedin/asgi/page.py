@@ -16,7 +16,7 @@ from ..cookies import read as read_cookies
 from ..messages import say
 from ..origin import SAFE_METHODS
 from ..page import Urls, default_layout, message
-from ..replies import Call, Headers, Reply, problem
+from ..replies import PRIVATE, Call, Headers, Reply, problem
 from . import headers
 from .types import Receive, Scope, Send, send_reply
 from .verbs import exchange
@@ -55,7 +55,7 @@ class ActiveSessionsPage:
     def message(self, scope: Scope, status: int, title: str, text: str, more: Headers = ()) -> Reply:
         """A page that says one thing, in a layout that needs nothing of the host's."""
         fragment = message(title, text, urls=Urls(scope.get("root_path", "") + self._prefix))
-        return Reply.html(default_layout(*fragment), status, (("cache-control", "no-store"), *more))
+        return Reply.html(default_layout(*fragment), status, (*PRIVATE, *more))
 
     async def reply(self, scope: Scope, receive: Receive, path: str, url: str) -> Reply:
         """The reply to a request below this path, which is this URL for the browser."""

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from functools import wraps
 from typing import Any, Final, Literal, TypeVar
 from unicodedata import category, combining, east_asian_width
@@ -21,7 +21,7 @@ import click
 import msgspec
 
 from ..describe import DAY, HOUR, MINUTE
-from ..session import clean_text
+from ..session import at, clean_text
 from .failures import Failure
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,7 +67,7 @@ class Out:
 
     def time(self, ms: int) -> str:
         """A time as tables show it: ``2026-11-23 08:12``."""
-        return f"{datetime.fromtimestamp(ms / 1000, self.zone):%Y-%m-%d %H:%M}"
+        return f"{at(ms).astimezone(self.zone):%Y-%m-%d %H:%M}"
 
     def ip(self, address: str) -> str:
         """An address, masked where that was asked for."""

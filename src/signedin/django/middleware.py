@@ -289,7 +289,7 @@ class SessionMiddleware(_Bound, DjangosSessionMiddleware):
             name, value = self._in_use(binding)
             if value and name not in {cookie.name for cookie in cookies}:
                 renewed = [names.set(name, value)]
-        set_cookies_as_djangos(response, [*cookies, *renewed], age, names.remember)
+        set_cookies_as_djangos(response, [*cookies, *renewed], age)
         return response
 
     @staticmethod

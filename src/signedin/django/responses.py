@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 
 from ..cookies import Cookie
 from ..errors import AnswerUnknown, StoreUnavailable
-from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Reply, problem
+from ..replies import PRIVATE, RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Reply, problem
 
 
 def response_of(reply: Reply) -> HttpResponse:
@@ -35,7 +35,7 @@ def outage(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
     from .views import urls
 
     page = default_layout(*message(title, text, urls=urls()))
-    return response_of(Reply.html(page, 503, (("cache-control", "no-store"), *RETRY_AFTER)))
+    return response_of(Reply.html(page, 503, (*PRIVATE, *RETRY_AFTER)))
 
 
 def keep_private(response: HttpResponseBase, *, session_read: bool) -> None:
@@ -70,9 +70,9 @@ def set_cookies(response: HttpResponseBase, cookies: Iterable[Cookie]) -> None:
 
 
 def set_cookies_as_djangos(
-    response: HttpResponseBase, cookies: Iterable[Cookie], max_age: int | None, lasting: str
+    response: HttpResponseBase, cookies: Iterable[Cookie], max_age: int | None
 ) -> None:
-    """Our cookies under Django's settings. lasting: the name of the one that has an age of its own."""
+    """Our cookies under Django's settings. max_age: of those that have no age of their own."""
     named: dict[str, Any] = {
         "path": site.SESSION_COOKIE_PATH,
         "domain": site.SESSION_COOKIE_DOMAIN,
@@ -81,5 +81,5 @@ def set_cookies_as_djangos(
         "samesite": site.SESSION_COOKIE_SAMESITE,
     }
     for cookie in cookies:
-        age = cookie.max_age if cookie.clears or cookie.name == lasting else max_age
+        age = max_age if cookie.max_age is None else cookie.max_age
         response.set_cookie(cookie.name, cookie.value, max_age=age, **named)

@@ -20,7 +20,7 @@ from ..events import logger
 from ..messages import say
 from ..origin import SAFE_METHODS
 from ..page import Urls, default_layout, message
-from ..replies import Headers, Reply, problem
+from ..replies import PRIVATE, Headers, Reply, problem
 from .environ import Environ, read_call, text_of
 
 Layout: TypeAlias = Callable[[Environ, str, str, str], object]
@@ -127,7 +127,7 @@ class Pages:
         if self._page is None or "text/html" not in environ.get("HTTP_ACCEPT", ""):
             return problem(status, code, f"{title} {text}".strip(), more)
         fragment = message(title, text, urls=Urls(text_of(environ, "SCRIPT_NAME") + self._page))
-        return Reply.html(default_layout(*fragment), status, (("cache-control", "no-store"), *more))
+        return Reply.html(default_layout(*fragment), status, (*PRIVATE, *more))
 
     def _shown(self, environ: Environ) -> tuple[Callable[[str, str, str], object], ZoneInfo | None]:
         name = None if self._time_zone is None else self._time_zone(environ)
