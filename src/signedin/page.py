@@ -104,8 +104,7 @@ class Urls:
         return f"{self._below}/static/{name}?v={_digest(name)}"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A session as the page shows it; every value is text of unknown origin until it is escaped."""
 
     id: str
@@ -133,8 +132,7 @@ class Row:
     live: bool
 
 
-@dataclass(frozen=True)
-class EndedRow:
+class EndedRow(NamedTuple):
     """An entry of the history as the page shows it."""
 
     picture: str
@@ -314,12 +312,15 @@ def render(template: str, **values: Any) -> str:
 
 
 def _rows(sessions: Sequence[Session], now: int, zone: tzinfo) -> list[Row]:
-    looks_like = Counter((describe.title(s), s.ip) for s in sessions)
-    return [_row(s, now, zone, alone=looks_like[describe.title(s), s.ip] == 1) for s in sessions]
+    calls = [(describe.title(session), session.ip) for session in sessions]
+    looks_like = Counter(calls)
+    return [
+        _row(session, call[0], now, zone, alone=looks_like[call] == 1)
+        for session, call in zip(sessions, calls, strict=True)
+    ]
 
 
-def _row(session: Session, now: int, zone: tzinfo, *, alone: bool) -> Row:
-    title = describe.title(session)
+def _row(session: Session, title: str, now: int, zone: tzinfo, *, alone: bool) -> Row:
     admin = session.admin_until is not None and now < session.admin_until
     idle = describe.is_idle(session, now)
     badges = [say("idle")] * idle + [say("admin_mode")] * admin
@@ -385,7 +386,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals["say"] = say
+    # A filter of a constant is worked out when a template is compiled, not each time it is drawn.
+    environment.filters["say"] = say
     return environment
 
 
