@@ -7,6 +7,7 @@ printed when it is UTC: a person must never have to guess.
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Final
 
@@ -135,6 +136,7 @@ def rfc3339(ms: int) -> str:
     return datetime.fromtimestamp(ms // 1000, UTC).isoformat().replace("+00:00", "Z")
 
 
+@lru_cache(1024)  # a page tells each time in several ways
 def _local(ms: int, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(ms / 1000, zone)
 
