@@ -22,22 +22,36 @@ AWAKE = 0.0002
 
 
 class Line:
-    """A connection. due: when the request that is under way should have left."""
+    """A connection, made anew when the server has closed it. due: when the request that is under way
+    should have left.
+    """
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, port: int, request: bytes) -> None:
+        self._port = port
+        self._request = request
         self.due = 0.0
-        self._got = b""
-        self._want = 0
+        self.is_idle = True
+        self._open()
 
-    def ask(self, request: bytes, due: float) -> None:
-        self.due, self._got, self._want = due, b"", 0
-        self.socket.sendall(request)
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def ask(self, due: float) -> None:
+        self.due, self.is_idle, self._got, self._want = due, False, b"", 0
+        try:
+            self._socket.sendall(self._request)
+        except OSError:
+            self._again()
 
     def is_answered(self) -> bool:
         """Take what is there; True at the answer's end. Any other answer than 200 is an error."""
-        part = self.socket.recv(262_144)
+        try:
+            part = self._socket.recv(262_144)
+        except ConnectionResetError:
+            part = b""
+        if not part:
+            self._again()
+            return False
         self._got = self._got + part if self._got else part
         if not self._want:
             head = self._got.find(b"\r\n\r\n")
@@ -47,39 +61,47 @@ class Line:
             if not self._got.startswith(b"HTTP/1.1 200") or told is None:
                 raise AssertionError(self._got[:200])
             self._want = head + 4 + int(told[1])
-        return len(self._got) >= self._want
+        self.is_idle = len(self._got) >= self._want
+        return self.is_idle
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _again(self) -> None:
+        self._socket.close()
+        self._open()
+        if not self.is_idle:
+            self.ask(self.due)
+
+    def _open(self) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", self._port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class Load:
     """Requests to a server on this machine."""
 
     def __init__(self, port: int, request: bytes) -> None:
-        self._request = request
-        self._lines = {line.socket.fileno(): line for line in (Line(port) for _ in range(CONNECTIONS))}
-        self._poll = select.epoll()
-        for number in self._lines:
-            self._poll.register(number, select.EPOLLIN)
+        self._lines = [Line(port, request) for _ in range(CONNECTIONS)]
 
     def close(self) -> None:
-        self._poll.close()
-        for line in self._lines.values():
-            line.socket.close()
+        for line in self._lines:
+            line.close()
 
     def saturation(self, seconds: float) -> float:
         """Requests a second when each answer is followed by the next request at once."""
         began = time.perf_counter()
         done = 0
-        for line in self._lines.values():
-            line.ask(self._request, began)
+        for line in self._lines:
+            line.ask(began)
         under_way = len(self._lines)
         while under_way:
-            now = time.perf_counter()
-            for number, _ in self._poll.poll():
-                line = self._lines[number]
+            for line in select.select(self._lines, (), ())[0]:
                 if line.is_answered():
                     done += 1
+                    now = time.perf_counter()
                     if now - began < seconds:
-                        line.ask(self._request, now)
+                        line.ask(now)
                     else:
                         under_way -= 1
         return done / (time.perf_counter() - began)
@@ -88,8 +110,7 @@ class Load:
         """Milliseconds of each request, in order. rate: a second, on average."""
         dice = random.Random(seed)
         found: list[float] = []
-        # In turns: uvicorn would close a connection that nobody uses.
-        idle = deque(self._lines.values())
+        idle = deque(self._lines)
         waiting: deque[float] = deque()
         began = time.perf_counter()
         due = began + dice.expovariate(rate)
@@ -99,11 +120,10 @@ class Load:
                 waiting.append(due)
                 due += dice.expovariate(rate)
             while waiting and idle:
-                idle.popleft().ask(self._request, waiting.popleft())
+                idle.popleft().ask(waiting.popleft())
             # A timer may be late by some of the last microseconds: these it waits awake.
             until = max(due - time.perf_counter() - AWAKE, 0) if due - began < seconds else 1
-            for number in select.select(self._lines, (), (), until)[0]:
-                line = self._lines[number]
+            for line in select.select(self._lines, (), (), until)[0]:
                 if line.is_answered():
                     found.append((time.perf_counter() - line.due) * 1000)
                     idle.append(line)
