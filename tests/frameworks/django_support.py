@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,10 +33,10 @@ OURS = {"origin": "http://testserver"}
 FORM = "application/x-www-form-urlencoded"
 
 
-def open_site(way: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def open_site(way: str, url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The site with an empty store and two users; what it keeps of sessions is the test's own."""
     monkeypatch.setattr(process, "now_ms", clock)
-    with override_settings(SIGNEDIN={"STORE": str(tmp_path / "sessions.db")}, **WAYS[way]):
+    with override_settings(SIGNEDIN={"STORE": url}, **WAYS[way]):
         users = get_user_model().objects
         users.all().delete()
         DjangosSession.objects.all().delete()
