@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Any
 
-import anyio.from_thread
 import pytest
-from fastapi import Depends, FastAPI, Form, Request, WebSocket
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 
-from signedin import Refused, Session, SettingsError, open_async_sessions, open_sessions
-from signedin.asgi import exchange, sign_in, sign_out
+from signedin import SettingsError, open_async_sessions, open_sessions
 from signedin.fastapi import (
-    CurrentSession,
-    FreshSession,
-    OptionalSession,
     SessionRequired,
     SignedinMiddleware,
     fresh_session,
@@ -33,77 +28,10 @@ from signedin.settings import PAGE
 from ..servers import Server
 from ..support import MINUTE, Clock
 from ..web.support import SESSION, Client
+from .fastapi_host import inside, shop
 
 JSON = {"accept": "application/json"}
 HERE = "/account/sessions"
-
-
-def shop(**options: Any) -> FastAPI:
-    """An application with a login form of its own."""
-    app = FastAPI(**options)
-
-    @app.get("/")
-    async def home(session: OptionalSession) -> dict[str, str | None]:
-        return {"user": session and session.user_id}
-
-    @app.get("/members")
-    @app.post("/members")
-    async def members(session: CurrentSession) -> dict[str, str]:
-        return {"user": session.user_id}
-
-    @app.get("/sync")
-    def sync(session: CurrentSession) -> dict[str, str]:
-        return {"user": session.user_id}
-
-    @app.get("/fresh")
-    async def fresh(session: FreshSession) -> dict[str, str]:
-        return {"user": session.user_id}
-
-    @app.get("/record")
-    async def record(session: CurrentSession) -> Session:
-        return session
-
-    @app.get("/both")
-    async def both(first: OptionalSession, second: CurrentSession, third: FreshSession) -> bool:
-        return first is second is third
-
-    @app.get("/bag")
-    def bag(request: Request, session: CurrentSession) -> int:
-        request.session["visits"] = request.session.get("visits", 0) + 1
-        visits: int = request.session["visits"]
-        return visits
-
-    @app.post("/sign_in")
-    async def enter(request: Request, user: Annotated[str, Form()]) -> HTMLResponse:
-        assert not isinstance(await sign_in(request, user), Refused)
-        return HTMLResponse("in")
-
-    @app.post("/sync/sign_in")
-    def enter_in_a_thread(request: Request, user: Annotated[str, Form()]) -> HTMLResponse:
-        anyio.from_thread.run(sign_in, request, user)
-        return HTMLResponse("in")
-
-    @app.post("/sign_out")
-    async def leave(request: Request) -> HTMLResponse:
-        await sign_out(request)
-        return HTMLResponse("out")
-
-    @app.post("/step_up")
-    async def step_up(request: Request) -> bool:
-        return await exchange(request).rotate(("password", "otp")) is not None
-
-    @app.websocket("/members/ws")
-    async def socket(websocket: WebSocket, session: CurrentSession) -> None:
-        await websocket.accept()
-        await websocket.send_text(session.user_id)
-        await websocket.close()
-
-    return app
-
-
-def inside(app: FastAPI, **options: Any) -> Any:
-    app.add_middleware(SignedinMiddleware, **options)
-    return app
 
 
 @pytest.fixture(params=[inside, SignedinMiddleware], ids=["inside", "around"])

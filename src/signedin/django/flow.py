@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import cached_property
 from threading import Lock
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
@@ -85,18 +84,28 @@ class Flow:
         self.sessions = open_sessions(self.settings, clock=now_ms, account_active=_is_active)
         self.background = Background(self.sessions)
         self.proxy_header = "HTTP_" + self.settings.proxy_header.upper().replace("-", "_")
-        self._in_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncSessions] = WeakKeyDictionary()
+        self._in_loops: dict[asyncio.AbstractEventLoop, tuple[AsyncSessions, asyncio.Task[None]]] = {}
 
     @property
     def async_sessions(self) -> AsyncSessions:
-        """The flow of the running event loop."""
+        """The flow of the running event loop, for as long as that lasts."""
         loop = asyncio.get_running_loop()
         found = self._in_loops.get(loop)
         if found is None:
-            found = self._in_loops[loop] = open_async_sessions(
+            sessions = open_async_sessions(
                 self.settings, clock=self.clock, account_active=_is_active_in_loop
             )
-        return found
+            closing = loop.create_task(self._close_at_the_end(loop, sessions))
+            found = self._in_loops[loop] = sessions, closing
+        return found[0]
+
+    async def _close_at_the_end(self, loop: asyncio.AbstractEventLoop, sessions: AsyncSessions) -> None:
+        """Whoever runs a loop cancels at its end what is left in it."""
+        try:
+            await loop.create_future()
+        finally:
+            del self._in_loops[loop]
+            await sessions.close()
 
     def close(self) -> None:
         """Record what is waiting, and let go of the store."""

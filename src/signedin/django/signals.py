@@ -13,9 +13,9 @@ from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 
 from ..outcomes import Refused
+from .beside import MARK
 from .binding import CURRENT, Binding, binding_or_none
 from .flow import flow, forget_flow, is_engine
-from .middleware import MARK
 from .verbs import SignInRefused
 
 NO: Final = ("", "0", "false", "no", "off")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, cast
+from typing import Any, ParamSpec, cast
 
 from flask import Response, current_app, request, session
 from werkzeug.local import LocalProxy
@@ -18,9 +18,7 @@ from ..reasons import Reason
 from ..replies import Reply
 from ..session import Session
 from ..wsgi.environ import client_hints
-
-if TYPE_CHECKING:
-    from .bag import Bag
+from .bag import Bag
 
 P = ParamSpec("P")
 
@@ -47,7 +45,7 @@ not ``is None``. Using it in an outage raises StoreUnavailable, which becomes 50
 
 
 def _bag() -> Bag:
-    return cast("Bag", cast(Any, session)._get_current_object())
+    return cast(Bag, cast(Any, session)._get_current_object())
 
 
 def sign_in(
