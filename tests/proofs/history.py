@@ -78,6 +78,7 @@ def run(url: str, *, validations: int, revokes: int, plant: str | None = None) -
             for client in clients:
                 client.join()
                 assert client.exitcode == 0, f"the process {client.name} failed"
+            assert all(service.is_alive() for service in services), "a service failed"
         finally:
             for process in (*clients, *services):
                 if process.pid is not None:

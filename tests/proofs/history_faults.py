@@ -14,6 +14,7 @@ import msgspec
 
 from signedin._async.copying import copy_store
 from signedin._async.stores.sqlite import AsyncSqliteStore
+from signedin.errors import StoreUnavailable
 from signedin.policy import surplus
 from signedin.reasons import REASONS
 from signedin.session import Record, SessionId
@@ -98,12 +99,15 @@ class Lagging(Around):
 
     def __init__(self, store: Any) -> None:
         super().__init__(store)
-        self.copy = AsyncSqliteStore(os.path.join(tempfile.mkdtemp(), "copy.db"))
+        self.folder = tempfile.TemporaryDirectory()
+        self.copy = AsyncSqliteStore(os.path.join(self.folder.name, "copy.db"))
         self.following: asyncio.Task[None] | None = None
+        self.closed = False
 
     async def follow(self) -> None:
-        while True:
-            await copy_store(self.real, self.copy)
+        while not self.closed:
+            with suppress(StoreUnavailable):
+                await copy_store(self.real, self.copy)
             await asyncio.sleep(self.LAG)
 
     async def find(self, session_id: SessionId) -> Record | None:
@@ -111,6 +115,14 @@ class Lagging(Around):
             self.following = asyncio.create_task(self.follow())
         found: Record | None = await self.copy.find(session_id)
         return found
+
+    async def close(self) -> None:
+        self.closed = True
+        if self.following is not None:
+            await self.following
+        await self.copy.close()
+        self.folder.cleanup()
+        await self.real.close()
 
 
 class Forgetful(Around):

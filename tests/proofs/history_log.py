@@ -82,11 +82,10 @@ def mark(secret: str) -> str:
 class Stopwatch:
     """The time of a run, and the clock of everything in it: wall clocks may be set meanwhile."""
 
-    EPOCH = 1_800_000_000_000
-
     def __init__(self) -> None:
         # Whole milliseconds, so that the clock's are the log's rounded down.
         self.origin = time.monotonic_ns() // MS * MS
+        self.epoch = time.time_ns() // MS
 
     def __call__(self) -> int:
         """Nanoseconds since the run began."""
@@ -94,11 +93,11 @@ class Stopwatch:
 
     def clock(self) -> int:
         """The time that stores and services are given, milliseconds."""
-        return self.EPOCH + self() // MS
+        return self.clock_at(self())
 
     def clock_at(self, moment: int) -> int:
         """What the clock showed at a moment of the log."""
-        return self.EPOCH + moment // MS
+        return self.epoch + moment // MS
 
 
 class Log:

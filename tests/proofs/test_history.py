@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ..engines import ENGINES
@@ -31,8 +33,10 @@ def test_revoked_is_revoked(name: str, path: str) -> None:
     ],
 )
 def test_a_fault_is_seen(fault: str, rule: str, path: str) -> None:
-    """The same history on a store with a fault that others have made breaks the rule."""
-    assert f"times: {rule}" in history("redis", path, "--plant", fault, status=1)
+    """The same history on a store with a fault that others have made breaks the rule, and is shown."""
+    told = history("redis", path, "--plant", fault, status=1)
+    assert f"times: {rule}" in told
+    assert re.search(rf"  {rule}: .+\n(.*\n)*?    > \d+\.\d+ ", told)
 
 
 def history(engine: str, path: str, *more: str, status: int = 0) -> str:

@@ -14,6 +14,7 @@ import pytest
 from signedin.config import open_sessions
 
 from ..engines import ENGINES
+from ..support import START
 from .history_check import (
     BY_NOBODY,
     FORGOTTEN,
@@ -263,6 +264,7 @@ class Widened(Stopwatch):
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
+        self.epoch = START
         self.point = 1_000 * MS
         self.is_under_way = False
 
