@@ -120,10 +120,13 @@ class Book:
         if verb in ("revoke", "sign_out"):
             self._enter(verb, subject)
             return True
-        (session_id,) = found.live - self.live.keys()
+        begun = found.live - self.live.keys()
+        assert len(begun) == 1, "something acknowledged is lost, or a step is half done"
         evicted = [i for i, reason in found.ended.items() if i in self.live and reason == "limit"]
         assert not evicted or len(found.live) == CAP, "ended below the cap"
-        (key,) = found.series - self.series.keys() or {_key(subject)}
+        keys = found.series - self.series.keys() or {_key(subject)}
+        assert len(keys) == 1, "one browser is remembered twice"
+        (session_id,), (key,) = begun, keys
         self._enter(verb, subject, evicted=evicted, new=(session_id, key))
         return True
 
