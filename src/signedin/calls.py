@@ -10,6 +10,7 @@ from .replies import Call, Reply, problem
 BODY_BYTES: Final = 65_536
 FORM: Final = "application/x-www-form-urlencoded"
 TOO_LARGE: Final = problem(413, "too_large", f"A form here has at most {BODY_BYTES} bytes.")
+INCOMPLETE: Final = problem(400, "incomplete", "The form did not arrive whole. Nothing was changed.")
 
 
 def read_call(

@@ -14,6 +14,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 _SAID: Final = {
+    400: "The form or the query can't be read.",
     401: "Nobody is signed in.",
     403: "The request came from another site.",
     404: "There is no such session of yours.",
@@ -53,7 +54,7 @@ def document(prefix: str) -> dict[str, Any]:
 
 def operation(route: Route, references: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What the document says of a route. references: the schema of each answer by its type's name."""
-    errors = {401, 503, *route.errors} | ({403, 413, 415, 429} if route.method != "GET" else set())
+    errors = {400, 401, 503, *route.errors} | ({403, 413, 415, 429} if route.method != "GET" else set())
     responses: dict[str, Any] = {
         str(status): {
             "description": _SAID[status],

@@ -7,6 +7,7 @@ up, and what was read is written again as it was.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC
 from ipaddress import ip_address
 from typing import Any
@@ -201,11 +202,12 @@ def selector(data: bytes) -> None:
 def cursor(data: bytes) -> None:
     """A cursor is a place, or it is none (ValueError)."""
     text = data.decode("latin-1")
-    for parse in (cursors.place, cursors.number, redis_walk._places):
-        try:
+    for parse in (cursors.place, cursors.number):
+        with suppress(ValueError):
             parse(text)
-        except ValueError:
-            continue
+    with suppress(ValueError):
+        for place in redis_walk._places(text).values():
+            assert place.cursor == "end" or int(place.cursor) < 2**64  # more a server refuses
 
 
 def data_bag(data: bytes) -> None:

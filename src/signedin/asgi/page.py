@@ -88,6 +88,8 @@ async def read_call(scope: Scope, receive: Receive, prefix: str, names: CookieNa
     if scope["method"] not in ("GET", "HEAD"):
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":  # half a form is none
+                return calls.INCOMPLETE
             body += message.get("body", b"")
             if len(body) > BODY_BYTES:
                 return TOO_LARGE

@@ -79,13 +79,14 @@ def client_hints(environ: Environ) -> dict[str, str]:
     }
 
 
-def read_body(environ: Environ) -> bytes:
-    """The body, as far as a form may be long and one byte more."""
+def read_body(environ: Environ) -> bytes | None:
+    """The body, as far as a form may be long and one byte more; None where less came than was told."""
     if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return b""
     length = str(environ.get("CONTENT_LENGTH") or "")
     most = BODY_BYTES + 1
-    if length.isascii() and length.isdigit():
+    is_told = length.isascii() and length.isdigit() and len(length) < 20
+    if is_told:
         most = min(most, int(length))
     elif not environ.get("wsgi.input_terminated"):
         return b""
@@ -93,11 +94,13 @@ def read_body(environ: Environ) -> bytes:
     while most and (part := environ["wsgi.input"].read(most)):
         parts.append(part)
         most -= len(part)
-    return b"".join(parts)
+    return None if is_told and most else b"".join(parts)
 
 
-def read_call(environ: Environ, body: bytes, prefix: str, names: CookieNames) -> Call | Reply:
+def read_call(environ: Environ, body: bytes | None, prefix: str, names: CookieNames) -> Call | Reply:
     """The request as a route below this path sees it; a reply to one that can't be read."""
+    if body is None:
+        return calls.INCOMPLETE
     get = environ.get
     return calls.read_call(
         environ["REQUEST_METHOD"],

@@ -93,7 +93,7 @@ class Pages:
         self._limit = limit
         self._counted = Counted()
 
-    def active_sessions(self, environ: Environ, this: Exchange, body: bytes) -> Reply:
+    def active_sessions(self, environ: Environ, this: Exchange, body: bytes | None) -> Reply:
         """The reply of the Active Sessions page."""
         assert self._page is not None
         if self._limit is not None and environ["REQUEST_METHOD"] not in SAFE_METHODS:
@@ -107,7 +107,7 @@ class Pages:
         admin = None if self._admin is None else root + self._admin.path
         return answer(call, this, Host(Urls(root + self._page), *self._shown(environ), admin))
 
-    def admin(self, environ: Environ, this: Exchange, body: bytes) -> Reply:
+    def admin(self, environ: Environ, this: Exchange, body: bytes | None) -> Reply:
         """The reply of the admin page."""
         assert self._admin is not None
         call = read_call(environ, body, self._admin.path, this.sessions.settings.cookies)

@@ -103,7 +103,7 @@ def _places(cursor: str) -> dict[str, Place]:
     found = {}
     for text in cursor.split(","):
         match = _is_place(text)
-        if match is None:
+        if match is None or (match[3] != "end" and int(match[3]) >= 2**64):
             raise ValueError(f"{cursor!r} is not a cursor of this list.")
         found[match[1]] = Place(match[2], match[3])
     return found
