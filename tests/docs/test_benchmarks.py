@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import sync_playwright
-
 from benchmarks import writing
 from benchmarks.drawing import Curve, lines, short
+from playwright.sync_api import sync_playwright
 
 from ..web.chromium import ARGUMENTS
 from .test_docs import ROOT
@@ -71,9 +71,13 @@ def test_plots_are_read_in_both_schemes(scheme: str) -> None:
 def test_names_of_curves_keep_apart() -> None:
     """Curves that end at one place have their names one below the other."""
     drawn = lines("x", "x", "x", [Curve(name, [(1, 10), (10, 100)]) for name in ("a", "b", "c")])
-    places = [float(each.get("y", "")) for each in ElementTree.fromstring(drawn) if each.text in ("a", "b", "c")]
+    places = [
+        float(each.get("y", ""))
+        for each in ElementTree.fromstring(drawn)
+        if each.text in ("a", "b", "c")
+    ]
     assert len(places) == 3
-    assert min(after - before for before, after in zip(places, places[1:], strict=False)) >= 18
+    assert min(after - before for before, after in itertools.pairwise(places)) >= 18
 
 
 def test_short() -> None:
@@ -90,5 +94,7 @@ def test_who_is_faster_is_told() -> None:
         costs = {name: [request if name == "request" else 100.0] for name in writing.COLUMNS}
         return {"group": "flask", "engine": "redis", "peer": peer, "costs": costs}
 
-    told = writing.faster([row("signedin", 100), row("Nearly", 91), row("Quick", 80), row("Quicker", 50)])
+    told = writing.faster(
+        [row("signedin", 100), row("Nearly", 91), row("Quick", 80), row("Quicker", 50)]
+    )
     assert told.splitlines()[2:] == ["| Redis, Flask | request | 100 | 50 | Quicker, Quick |"]
