@@ -27,6 +27,8 @@ COLUMNS = {
 }
 OURS = "signedin"
 RENDERED = "GitLab's commands"
+BUSY = 0.5
+"""From which load on something else ran, too."""
 FASTER = 0.9
 """From which share of ours on a peer counts as faster: closer than that is noise."""
 ASKED = {
@@ -90,10 +92,11 @@ def machine(found: dict[str, Any]) -> str:
     of = found["machine"]
     how = "one quick run" if found["quick"] else "medians of three runs"
     told = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+    busy = " **The machine was busy with other things, so the figures are noisy.**"
     return (
         f"Measured on {found['date']}, {how}, in {found['minutes']} minutes, on {of['processor']},"
         f" {of['cores']} cores, {of['memory']}, {of['kernel']}; the load of the machine before was"
-        f" {of['load before']}. {told}."
+        f" {of['load before']}.{busy * (of['load before'] > BUSY)}\n\n{told}."
     )
 
 
