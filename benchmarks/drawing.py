@@ -71,7 +71,7 @@ class Bar(NamedTuple):
 def bars(title: str, unit: str, rows: list[Bar]) -> str:
     """Horizontal bars under their headings."""
     values = [row.value for row in rows if row.value is not None]
-    left, right, top = 210, 80, 58
+    left, right, top = 210, 80, 72
     low, high = decades(values)
     place = Scale(low, high, left, WIDTH - right)
     height = top + 21 * len(rows) + 20
@@ -93,7 +93,7 @@ def bars(title: str, unit: str, rows: list[Bar]) -> str:
 
 def lines(title: str, x_name: str, unit: str, curves: list[Curve], *, even: bool = False) -> str:
     """Curves. even: the steps along x are drawn alike, and named in per cent."""
-    left, right, top, height = 64, 230, 58, 420
+    left, right, top, height = 84, 262, 66, 420
     bottom = height - 52
     xs = sorted({x for curve in curves for x, _ in curve.points})
     low, high = decades([y for curve in curves for _, y in curve.points])

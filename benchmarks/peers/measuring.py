@@ -54,7 +54,7 @@ class Measured:
 
     def costs(self) -> dict[str, float | None]:
         """Microseconds of each operation, medians; a request's and a sign-in's above the bare one's."""
-        peer, many = self._peer, 200 if self._quick else 1000
+        peer, many = self._peer, 200 if self._quick else 400
         self._signed_in()
         before = self._place.size()
         calls = [(self._user(),) for _ in range(many)]
@@ -70,7 +70,7 @@ class Measured:
             found[f"list {size}"] = self._listing(size)
         found["revoke one of 10"] = self._revoking(10)
         found["revoke 9 others"] = self._revoking_others(10, 12)
-        found["revoke 99 others"] = self._revoking_others(100, 2 if self._quick else 4)
+        found["revoke 99 others"] = self._revoking_others(100, 2 if self._quick else 3)
         found["request, activity noted"] = self._request(cookies, peer.noting)
         return found
 
@@ -80,7 +80,7 @@ class Measured:
         self._each(self._peer.request, calls)
         self._do(self._peer.noted)
         turns = []
-        for _ in range(8 if self._quick else 25):
+        for _ in range(8 if self._quick else 12):
             bare = statistics.mean(self._each(self._peer.bare, calls))
             if noting is not None:
                 self._do(noting)

@@ -159,9 +159,12 @@ def crudauth(place: Place) -> Peer:
         storages[0], csrf_storage=storages[1], key_secret="x" * 50, max_sessions_per_user=100
     )
 
+    notes: list[bool] = []
+
     async def of(request: Request) -> str:
         await ready()
-        session = await manager.validate_session(request.cookies.get("session_id", ""))
+        session_id = request.cookies.get("session_id", "")
+        session = await manager.validate_session(session_id, update_activity=bool(notes))
         return "" if session is None else str(session.user_id)
 
     async def enter(request: Request, response: Response) -> None:
@@ -180,9 +183,12 @@ def crudauth(place: Place) -> Peer:
     async def revoke_others(user: str, cookie: str) -> None:
         await manager.revoke_all(user, exclude=cookie)
 
+    def noting() -> None:
+        notes.append(True)
+
     return Peer(
         bare(), browser.request, browser.sign_in, browser.slow, revoke, listed, revoke_others,
-        close=close,
+        noting=noting, close=close,
     )  # fmt: skip
 
 
