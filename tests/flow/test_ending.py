@@ -231,10 +231,12 @@ async def test_sign_out(open_sessions: Any) -> None:
 
 async def test_sign_out_of_a_browser_that_is_only_remembered(sessions: Any, clock: Any) -> None:
     """Its series is forgotten and the session that stands behind it ends, or it would come back."""
-    mine = await device(sessions)
-    mine.browser.restart()
+    mine, other = await device(sessions), await device(sessions)
+    for one in (mine, other):
+        one.browser.restart()
     await sessions.sign_out(mine.browser.presented)
     assert await mine.browser.resume() is None
+    assert await other.browser.visit() is not None
 
 
 async def test_a_superseded_secret_signs_its_session_out(sessions: Any) -> None:
