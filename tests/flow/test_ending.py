@@ -12,7 +12,7 @@ from signedin._async.listing import AsyncListing
 from signedin._async.operating import AsyncOperating
 from signedin._async.sessions import AsyncSessions
 from signedin.errors import ClockError
-from signedin.events import RememberMeForgotten, SessionEnded
+from signedin.events import RememberMeForgotten, SessionEnded, SessionRotated
 from signedin.outcomes import RevokedMany
 from signedin.reasons import REASONS
 from signedin.selector import Selector
@@ -20,7 +20,7 @@ from signedin.session import new_session_id
 from signedin.steps import Touch
 
 from ..support import DAY, HOUR, LAPTOP, MINUTE, PHONE, SECOND, ids
-from .support import Browser
+from .support import REMEMBER, SESSION, Browser
 
 # Every verb of the library that ends sessions, and the reason it ends them for.
 TRIGGERS: dict[str, tuple[str, Any]] = {
@@ -177,9 +177,34 @@ async def test_revoking_others_and_the_living(sessions: Any, clock: Any) -> None
     assert await later.browser.is_in()
 
 
+async def test_who_did_it(sessions: Any, clock: Any) -> None:
+    """The history says by whom: the user, an operator for the user, or nobody (E8)."""
+    for verb, actor in (
+        (lambda f, i: f.revoke("1", i, current=None), "1"),
+        (lambda f, i: f.revoke("1", [i], current=None, operator="root"), "root"),
+        (lambda f, i: f.revoke_others("1", current=new_session_id("1")), "1"),
+        (lambda f, i: f.revoke_others("1", current=new_session_id("1"), operator="root"), "root"),
+        (lambda f, i: f.revoke_all("1", operator="root"), "root"),
+        (lambda f, i: f.sign_out_everywhere("1"), "1"),
+        (lambda f, i: f.account_disabled("1"), "1"),
+        (lambda f, i: f.account_disabled("1", operator="root"), "root"),
+        (lambda f, i: f.credentials_changed("1"), "1"),
+    ):
+        clock.tick(5 * SECOND)  # past the barrier of the one before
+        one = await device(sessions)
+        outcome = await verb(sessions, one.id)
+        assert ids(outcome.ended) == {one.id}
+        assert (await sessions.history("1"))[0].actor == actor
+        if hasattr(outcome, "forgotten"):
+            assert (outcome.forgotten, outcome.kept, outcome.not_found) == (1, False, ())
+        if hasattr(outcome, "cookies"):
+            assert [(c.name, c.clears) for c in outcome.cookies] == [(SESSION, True), (REMEMBER, True)]
+
+
 async def test_credentials_changed(open_sessions: Any, clock: Any) -> None:
     """Others end, this one gets a new secret with no grace and its connections are cut (E7)."""
-    flow = open_sessions()
+    heard: list[Any] = []
+    flow = open_sessions(listeners=[heard.append])
     mine, other = await device(flow), await device(flow)
     thief = mine.browser.copy()
     opened = clock.now
@@ -188,6 +213,8 @@ async def test_credentials_changed(open_sessions: Any, clock: Any) -> None:
     mine.browser.take(changed.signed_in.cookies)
     assert ids(changed.ended) == {other.id}
     assert changed.signed_in.session.id == mine.id
+    assert changed.barrier == clock.now
+    assert heard[-1] == SessionRotated(changed.signed_in.session)
     assert not await thief.is_in()
     assert await flow.rotate(thief.token) is None
     session = await flow.validate(mine.browser.token)
@@ -197,8 +224,10 @@ async def test_credentials_changed(open_sessions: Any, clock: Any) -> None:
     assert await flow.connections_to_close([(mine.id, clock.now + 1)]) == {}
 
 
-@pytest.mark.parametrize("token", [None, "junk", "stranger", "superseded"])
-async def test_credentials_changed_without_a_current_session(sessions: Any, token: str | None) -> None:
+@pytest.mark.parametrize("token", [None, "junk", "stranger", "superseded", "over"])
+async def test_credentials_changed_without_a_current_session(
+    sessions: Any, clock: Any, token: str | None
+) -> None:
     """A reset, or a token that is not the user's current one: all sessions end (E7)."""
     mine, stranger = await device(sessions), await device(sessions, "2")
     given = {
@@ -206,9 +235,13 @@ async def test_credentials_changed_without_a_current_session(sessions: Any, toke
         "junk": "junk",
         "stranger": stranger.browser.token,
         "superseded": mine.browser.token,
+        "over": mine.browser.token,
     }[token]
     if token == "superseded":
         await sessions.rotate(mine.browser.token, authenticated_by=("otp",))
+    if token == "over":
+        clock.tick(7 * DAY)
+        stranger = await device(sessions, "2")
     changed = await sessions.credentials_changed("1", token=given)
     assert changed.signed_in is None
     assert ids(changed.ended) == {mine.id}
@@ -231,10 +264,12 @@ async def test_sign_out(open_sessions: Any) -> None:
 
 async def test_sign_out_of_a_browser_that_is_only_remembered(sessions: Any, clock: Any) -> None:
     """Its series is forgotten and the session that stands behind it ends, or it would come back."""
-    mine = await device(sessions)
-    mine.browser.restart()
+    mine, other = await device(sessions), await device(sessions)
+    for one in (mine, other):
+        one.browser.restart()
     await sessions.sign_out(mine.browser.presented)
     assert await mine.browser.resume() is None
+    assert await other.browser.visit() is not None
 
 
 async def test_a_superseded_secret_signs_its_session_out(sessions: Any) -> None:

@@ -61,9 +61,23 @@ async def test_renewed_by_use_up_to_400_days(sessions: Any, clock: Any) -> None:
         clock.tick(10 * DAY)
         browser.restart()
         assert await browser.visit() is not None
-    clock.tick(10 * DAY)
+    clock.tick(10 * DAY - 500)
+    browser.restart()
+    assert [cookie.max_age for cookie in (await browser.resume()).cookies] == [None, 1]
+    clock.tick(500)
     browser.restart()
     assert await browser.visit() is None
+
+
+async def test_signing_out_with_a_predecessor(sessions: Any) -> None:
+    """A tab whose token another one has used meanwhile forgets the series all the same (R3)."""
+    browser = await remembered(sessions)
+    browser.restart()
+    tab = browser.copy()
+    await browser.visit()
+    await sessions.sign_out(tab.presented)
+    browser.restart()
+    assert await browser.resume() is None
 
 
 async def test_unused_for_too_long(sessions: Any, clock: Any) -> None:
