@@ -233,8 +233,9 @@ class Checker:
                 series.seen_dead(operation)
             case "theft":
                 series.seen_alive(operation)
-                if series.is_honest(operation):
-                    self.broken(THIEF, series, operation)
+                series.thefts.append(operation)
+            case "failed":
+                series.lost.append(operation)
 
     def end(self, operation: Operation) -> None:
         """Which sessions and series an operation ended: told, must have, may have."""
@@ -354,6 +355,9 @@ class Checker:
             for each in self.people[series.user].forgetters
         ):
             self.broken(FORGOTTEN, series, series.alive_by, series.dead_by)
+        for operation in series.thefts:
+            if series.is_honest(operation):
+                self.broken(THIEF, series, operation)
         self.judge_number(TWO_OF_A_SERIES, series.user, series.lives, 1)
 
     def may_forget(self, operation: Operation, series: Series) -> bool:

@@ -81,13 +81,17 @@ class Life(Register):
 
 
 class Series(Register):
-    """A remembered browser. secrets: when each of them was made: first start, first end."""
+    """A remembered browser. secrets: when each of them was made: first start, first end. lost, thefts:
+    resumes whose answer was lost, that were taken for a thief's.
+    """
 
-    __slots__ = ("lives", "secrets")
+    __slots__ = ("lives", "lost", "secrets", "thefts")
 
     def __init__(self, name: str, begun_by: Operation) -> None:
         super().__init__(name, begun_by)
         self.lives: list[Life] = []
+        self.lost: list[Operation] = []
+        self.thefts: list[Operation] = []
         self.secrets: dict[str, tuple[int, int]] = {}
 
     def made(self, secret: str, operation: Operation) -> None:
@@ -98,6 +102,8 @@ class Series(Register):
         """Whether a browser that presented this secret can only have had the current one or the one before,
         in time for a repeat.
         """
+        if any(lost.start <= operation.end for lost in self.lost):
+            return False
         begun = self.secrets[operation.remember or ""][0]
         later = [
             start

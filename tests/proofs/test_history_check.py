@@ -125,6 +125,9 @@ TRUE: dict[str, list[Operation]] = {
         REMEMBERED, resume(2, 3, "r1", "t", "r2", "s"), resume(4, 5, "r2", "u", "r3", "t"), no_resume(6, 7, "theft"),
         look(8, 9, "none", "u1"), no_resume(8, 9, "none", "r3"),
     ],
+    "somebody presents it again, and an answer in between was lost": [
+        REMEMBERED, no_resume(2, 3, "failed"), resume(4, 5, "r1", "t", "r3"), no_resume(6, 7, "theft"),
+    ],
     "a service doesn't tell that it took somebody for a thief": [
         REMEMBERED, resume(2, 3, "r1", "t", "r2", "s"), resume(4, 5, "r2", "u", "r3", "t"), no_resume(6, 7, "refused"),
         look(8, 9, "none", "u1"), no_resume(8, 9, "none", "r3"),
