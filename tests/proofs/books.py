@@ -16,8 +16,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import apsw
+
 from signedin import Client, SignedIn, open_sessions
 from signedin._sync.sessions import Sessions
+from signedin.config import engine_of
 from signedin.errors import StoreUnavailable
 from signedin.remember_me import judge, series_key
 from signedin.session import SessionId
@@ -186,6 +189,10 @@ def compared(url: str, journal: Iterable[bytes]) -> Tally:
     flow = open_sessions(store=url, cap=CAP)
     tally = compare(flow, journal)
     flow.close()
+    if engine_of(url) == "sqlite":
+        connection = apsw.Connection(url)
+        assert connection.execute("PRAGMA integrity_check").get == "ok"
+        connection.close()
     return tally
 
 

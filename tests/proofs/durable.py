@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import resource
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..postgres import Postgres
 from ..proxy import Proxy
 from ..servers import REDIS, VALKEY, Cluster, Server
+
+LITTLE = 20_000
 
 
 class Durable(Protocol):
@@ -36,8 +42,11 @@ class Durable(Protocol):
     def settle(self) -> None:
         """Until nobody is connected any more, so that what was asked for is done or never will be."""
 
-    def processes(self) -> Sequence[int]:
-        """All that write."""
+    def fill(self) -> None:
+        """There is room for a little more, and then for nothing."""
+
+    def make_room(self) -> None:
+        """And start what the full disk has stopped."""
 
     def stop(self) -> None:
         """And remove what it kept."""
@@ -56,16 +65,13 @@ class File:
     def kill(self) -> None:
         raise NotImplementedError
 
-    start = pause = go_on = kill
+    start = pause = go_on = fill = make_room = kill
 
     def through(self, url: str) -> tuple[str, list[Proxy]]:
         raise NotImplementedError
 
     def settle(self) -> None:
         pass
-
-    def processes(self) -> Sequence[int]:
-        return ()
 
     def stop(self) -> None:
         self._folder.cleanup()
@@ -100,6 +106,9 @@ class Servers:
     def start(self) -> None:
         for server in self._servers:
             server.start()
+        self._wait()
+
+    def _wait(self) -> None:
         for server in self._servers:
             with server.client() as client:
                 while "cluster-enabled" in server.settings and not _is_whole(client):
@@ -119,8 +128,29 @@ class Servers:
                 while len(client.client_list()) > 1:
                     time.sleep(0.01)
 
-    def processes(self) -> Sequence[int]:
-        return [server.process.pid for server in self._servers if server.process is not None]
+    def fill(self) -> None:
+        for server in self._servers:
+            assert server.process is not None
+            may_write(server.process.pid, largest(server.folder) + LITTLE)
+
+    def make_room(self) -> None:
+        for server in self._servers:
+            assert server.process is not None
+            if server.process.poll() is None:
+                may_write(server.process.pid, resource.RLIM_INFINITY)
+            else:
+                server.start()
+        self._wait()
+
+    def fill_memory(self) -> None:
+        for server in self._servers:
+            with server.client() as client:
+                client.config_set("maxmemory", client.info("memory")["used_memory"] + LITTLE)
+
+    def free_memory(self) -> None:
+        for server in self._servers:
+            with server.client() as client:
+                client.config_set("maxmemory", 0)
 
     def stop(self) -> None:
         for server in self._servers:
@@ -158,28 +188,57 @@ class Database:
         while self.server.execute(connected):
             time.sleep(0.02)
 
-    def processes(self) -> Sequence[int]:
+    def fill(self) -> None:
+        # Wherever the log is in its segment, it is behind this.
+        self._may_write(str(LITTLE))
+
+    def make_room(self) -> None:
+        self._may_write("unlimited")
+        process = self.server.process
+        assert process is not None
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+            self.server.start()
+
+    def _may_write(self, size: str) -> None:
+        """The same for another user's processes, by that user."""
+        for pid in self._processes():
+            command = ("/usr/bin/prlimit", "--pid", str(pid), f"--fsize={size}:unlimited")
+            subprocess.run(self.server._command(*command), capture_output=True, check=False)
+
+    def _processes(self) -> list[int]:
+        """The server's own first, whose children have what it has."""
         assert self.server.process is not None
         parent = self.server.process.pid
-        with open(f"/proc/{parent}/task/{parent}/children") as children:
-            return [parent, *map(int, children.read().split())]
+        children = Path(f"/proc/{parent}/task/{parent}/children")
+        return [parent, *map(int, children.read_text().split())] if children.exists() else []
 
     def stop(self) -> None:
         self.server.stop()
 
 
-def durable(name: str) -> Durable:
-    """The engine of this name."""
+def durable(name: str, fsync: str = "always") -> Durable:
+    """The engine of this name. fsync: when Redis and Valkey sync."""
     if name == "sqlite":
         return File()
     if name == "postgres":
         return Database()
-    settings = {"appendonly": "yes", "appendfsync": "always"}
+    settings = {"appendonly": "yes", "appendfsync": fsync}
     if name == "cluster":
         cluster = Cluster(VALKEY, **settings)
         return Servers(cluster.url, [*cluster.servers])
     server = Server({"redis": REDIS, "valkey": VALKEY}[name], **settings)
     return Servers(server.url, [server])
+
+
+def may_write(pid: int, size: int) -> None:
+    """How far into a file a process may write; beyond it there is no room, as on a full disk."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def largest(folder: str) -> int:
+    """The size of the largest file in a folder."""
+    return max(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
 
 
 def _is_whole(client: Any) -> bool:

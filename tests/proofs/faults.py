@@ -8,7 +8,6 @@ processes of an *application*, the *service*. Nothing goes on before everybody e
 
 from __future__ import annotations
 
-import json
 import random
 import tempfile
 import time
@@ -18,9 +17,8 @@ from ..proxy import Proxy
 from .books import VERBS, Tally, compared, goes_on, print_table
 from .durable import Durable, durable
 from .processes import Application, Service, opened
-from .writers import Crowd, Library
+from .writers import NO, Crowd, Library, each_is_told
 
-WRITERS = 4
 TABLE = (
     ("engine", "redis", "sync", 20),
     ("engine", "valkey", "async", 20),
@@ -48,7 +46,7 @@ def engine(place: Durable, colour: str, count: int) -> Tally:
     """The engine stops under the library: answers are bounded, and it goes on by itself."""
     url, journal = place.fresh(), list[bytes]()
     with opened(url, colour) as flow:
-        crowd = Crowd(Library(flow), "writer", journal.append, WRITERS)
+        crowd = Crowd(Library(flow), "writer", journal.append)
         _stop_and_go(place, journal, count)
         crowd.stop()
     place.settle()
@@ -60,7 +58,7 @@ def behind(place: Durable, colour: str, count: int) -> Tally:
     url, journal = place.fresh(), list[bytes]()
     with tempfile.TemporaryDirectory() as folder:
         used = Service(url, folder)
-        crowd = Crowd(used.hands, "writer", journal.append, WRITERS)
+        crowd = Crowd(used.hands, "writer", journal.append)
         _stop_and_go(place, journal, count)
         crowd.stop()
         used.kill()
@@ -71,12 +69,12 @@ def behind(place: Durable, colour: str, count: int) -> Tally:
 
 def _stop_and_go(place: Durable, journal: list[bytes], count: int) -> None:
     for _ in range(count):
-        _each(journal, VERBS)
+        each_is_told(journal, VERBS)
         time.sleep(random.random() * 0.1)
         place.pause()
-        _each(journal, ("unchanged", "unknown"))
+        each_is_told(journal, NO)
         place.go_on()
-    _each(journal, VERBS)
+    each_is_told(journal, VERBS)
 
 
 def application(place: Durable, colour: str, count: int) -> Tally:
@@ -87,7 +85,7 @@ def application(place: Durable, colour: str, count: int) -> Tally:
         used.listen(random.random() * 0.1)
         stopped = used.processes[number % 2]
         stopped.pause()
-        used.listen_to(1 - number % 2)
+        used.listen_to(1 - number % 2, (*VERBS, *NO))
         stopped.go_on()
     used.listen(0.5)
     journal = used.kill()
@@ -100,13 +98,13 @@ def service(place: Durable, colour: str, count: int) -> Tally:
     url, journal = place.fresh(), list[bytes]()
     with tempfile.TemporaryDirectory() as folder:
         used = Service(url, folder)
-        crowd = Crowd(used.hands, "writer", journal.append, WRITERS)
+        crowd = Crowd(used.hands, "writer", journal.append)
         for _ in range(count):
-            _each(journal, VERBS)
+            each_is_told(journal, VERBS)
             used.process.pause()
             time.sleep(random.random())
             used.process.go_on()
-        _each(journal, VERBS)
+        each_is_told(journal, VERBS)
         crowd.stop()
         used.kill()
         used.close()
@@ -118,7 +116,7 @@ def network(place: Durable, colour: str, count: int) -> Tally:
     url, journal = place.fresh(), list[bytes]()
     theirs, proxies = place.through(url)
     with opened(theirs, colour) as flow:
-        crowd = Crowd(Library(flow), "writer", journal.append, WRITERS)
+        crowd = Crowd(Library(flow), "writer", journal.append)
         for number in range(count):
             _trouble(random.choice(proxies))
             goes_on(flow, f"after-{number}")
@@ -150,19 +148,6 @@ def _trouble(proxy: Proxy) -> None:
     time.sleep(random.random() * 0.4)
     proxy.delay, proxy.answers = 0.0, "pass"
     proxy.go_on()
-
-
-def _each(journal: list[bytes], words: tuple[str, ...]) -> None:
-    """Until each writer has been told one of these from now on."""
-    begin, end, told = len(journal), time.monotonic() + 30, set[str]()
-    while len(told) < WRITERS:
-        assert time.monotonic() < end, f"only {sorted(told)} have an answer"
-        time.sleep(0.01)
-        for line in journal[begin:]:
-            writer, _, word, *facts = json.loads(line)
-            assert word != "failed", facts
-            if word in words:
-                told.add(writer)
 
 
 PROOFS: dict[str, Callable[[Durable, str, int], Tally]] = {

@@ -13,7 +13,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,15 +37,16 @@ QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @contextmanager
-def opened(url: str, colour: str) -> Iterator[Any]:
+def opened(url: str, colour: str, **values: Any) -> Iterator[Any]:
     """The flow on a store, in a colour, for threads."""
+    values = {"store": url, "cap": CAP} | values
     if colour == "sync":
-        flow = open_sessions(store=url, cap=CAP)
+        flow = open_sessions(**values)
         yield flow
         flow.close()
         return
     with start_blocking_portal() as portal:
-        asynchronous = portal.call(lambda: open_async_sessions(store=url, cap=CAP))
+        asynchronous = portal.call(lambda: open_async_sessions(**values))
         yield AsSync(portal, asynchronous)
         portal.call(asynchronous.close)
 
@@ -100,15 +101,16 @@ class Application:
         while (left := end - time.monotonic()) > 0:
             self._hear(left)
 
-    def listen_to(self, worker: int) -> None:
-        """Until each of a process's writers has had an answer from now on."""
+    def listen_to(self, worker: int, words: Container[str]) -> None:
+        """Until each of a process's writers has been told one of these from now on."""
         begin, end, told = len(self.told), time.monotonic() + 30, set[str]()
         while len(told) < 3:
             assert time.monotonic() < end, f"only {sorted(told)} have an answer"
             self._hear(1.0)
             for line in self.told[begin:].splitlines()[1:-1]:
-                writer, _, word, *_ = json.loads(line)
-                if word != "asks" and writer.startswith(f"{self._name}-{worker}-"):
+                writer, _, word, *facts = json.loads(line)
+                assert word != "failed", facts
+                if word in words and writer.startswith(f"{self._name}-{worker}-"):
                     told.add(writer)
 
     def _hear(self, seconds: float) -> None:

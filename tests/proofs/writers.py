@@ -12,7 +12,7 @@ import random
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
@@ -32,6 +32,9 @@ SIGN_INS = 8
 NAMES = CookieNames()
 PAGE = "/-/user_settings/active_sessions"
 PASSWORD = "correct horse"
+WRITERS = 4
+NO = ("unchanged", "unknown")
+"""What a writer is told that didn't get what it wanted."""
 
 
 class Begun(NamedTuple):
@@ -166,7 +169,9 @@ class Web:
 class Crowd:
     """So many writers in threads of their own. names: a beginning that nobody else has."""
 
-    def __init__(self, hands: Hands, name: str, tell: Callable[[bytes], object], count: int = 4) -> None:
+    def __init__(
+        self, hands: Hands, name: str, tell: Callable[[bytes], object], count: int = WRITERS
+    ) -> None:
         self._hands = hands
         self._tell = tell
         self._stopping = threading.Event()
@@ -190,6 +195,19 @@ class Crowd:
             # Into the journal, for who reads it to raise; a pipe takes so much as one piece.
             told = [name, "", "failed", 0.0, traceback.format_exc()[-1500:]]
             self._tell(json.dumps(told).encode() + b"\n")
+
+
+def each_is_told(journal: list[bytes], words: Iterable[str], writers: int = WRITERS) -> None:
+    """Until each of a crowd has been told one of these from now on."""
+    begin, end, told = len(journal), time.monotonic() + 30, set[str]()
+    while len(told) < writers:
+        assert time.monotonic() < end, f"only {sorted(told)} have an answer"
+        time.sleep(0.01)
+        for line in journal[begin:]:
+            writer, _, word, *facts = json.loads(line)
+            assert word != "failed", facts
+            if word in words:
+                told.add(writer)
 
 
 def write(
@@ -256,10 +274,11 @@ class Life:
             begun = do()
         except AnswerUnknown:
             self._told("unknown", time.monotonic() - began)
+            time.sleep(0.01)  # as people do
             return False
         except StoreUnavailable:
             self._told("unchanged", time.monotonic() - began)
-            time.sleep(0.01)  # as people do
+            time.sleep(0.01)
             return True
         took = time.monotonic() - began
         if begun is None:
