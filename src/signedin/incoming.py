@@ -49,8 +49,14 @@ class Incoming:
         """Whether a request may change something as far as its origin goes (CSRF-1)."""
         if method in SAFE_METHODS:
             return True
-        return is_ours(fetch_site, origin, self._origin or normal_origin(f"{scheme}://{host}"))
+        return is_ours(fetch_site, origin, self._ours(scheme, host))
 
     def is_socket_from_ours(self, scheme: str, host: str | None, origin: str | None) -> bool:
         """The same of a WebSocket handshake."""
-        return is_our_origin(origin, self._origin or normal_origin(f"{scheme}://{host}"))
+        return is_our_origin(origin, self._ours(scheme, host))
+
+    def _ours(self, scheme: str, host: str | None) -> str | None:
+        """Our origin; None for a request that doesn't say where it was sent."""
+        if self._origin is not None or host is None:
+            return self._origin
+        return normal_origin(f"{scheme}://{host}")

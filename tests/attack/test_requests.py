@@ -157,3 +157,13 @@ async def test_text_of_others(host: Host) -> None:
             if shown is text:
                 assert "<script>alert" not in text
                 assert "<img src=x" not in text
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 300 + ".css", "%00.css", "..%2Fpage.py", "%2E%2E/x.css", "%ff.js", ".css"]
+)
+async def test_files_that_are_none(host: Host, name: str) -> None:
+    """Only the page's own files are there, whatever name is asked for."""
+    async with host.client() as client:
+        answer = await client.get(f"{host.page.rstrip('/')}/static/{name}")
+        assert answer.status_code in (303, 404)  # what is no address of a file is one of the page

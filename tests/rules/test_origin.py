@@ -47,6 +47,18 @@ def test_no_origin_of_our_own() -> None:
     assert normal_origin("HTTPS://App.Example") == OURS
 
 
+def test_a_request_without_a_host() -> None:
+    """Nobody is ours then, whatever they are called; where the URL is configured it is asked instead."""
+    from signedin.incoming import Incoming
+    from signedin.settings import Settings
+
+    incoming = Incoming(Settings())
+    assert not incoming.is_from_ours("POST", "https", None, None, "https://none")
+    assert not incoming.is_socket_from_ours("https", None, "https://none")
+    known = Incoming(Settings.of({"url": "https://app.example"}))
+    assert known.is_from_ours("POST", "https", None, None, "https://app.example")
+
+
 @pytest.mark.parametrize("path", ["/", "/a?b=c&d=%20", "/a#b", "/-/x"])
 def test_local_paths(path: str) -> None:
     """A path of this origin can be gone to after the sign-in."""

@@ -17,6 +17,8 @@ WATCH_EVERY: Final = 1.0
 KEPT_WITHOUT_STORE: Final = 10
 END_OF_SESSION: Final = 1008
 TRY_AGAIN_LATER: Final = 1013
+TOLD_WITHIN: Final = 1.0
+"""Seconds that a peer has to take the end of its connection."""
 
 
 class TouchQueue:
@@ -102,20 +104,23 @@ class OpenConnections:
             except StoreUnavailable:
                 failures += 1
                 if failures * self._every >= KEPT_WITHOUT_STORE:
-                    await self._close(watched, TRY_AGAIN_LATER, "store unavailable")
+                    told = [(each, TRY_AGAIN_LATER, "store unavailable") for each in watched]
+                    await self._close(told)
                 continue
-            for connection in watched:
-                word = closing.get(connection.key)
-                if word is not None:
-                    await self._close([connection], END_OF_SESSION, word)
+            ended = [each for each in watched if each.key in closing]
+            await self._close([(each, END_OF_SESSION, closing[each.key]) for each in ended])
 
-    async def _close(self, connections: list[Connection], code: int, word: str) -> None:
-        for connection in connections:
-            self._open.discard(connection)
-            try:
+    async def _close(self, told: list[tuple[Connection, int, str]]) -> None:
+        """All side by side: a peer that doesn't read holds up nobody else's."""
+        self._open.difference_update(connection for connection, _, _ in told)
+        await asyncio.gather(*(self._tell(*each) for each in told))
+
+    async def _tell(self, connection: Connection, code: int, word: str) -> None:
+        try:
+            async with asyncio.timeout(TOLD_WITHIN):
                 await connection.close(code, word)
-            except Exception:  # a peer that has gone already
-                logger.debug("A connection was closed by its peer first.", exc_info=True)
+        except Exception:
+            logger.debug("A connection's peer has gone, or doesn't read.", exc_info=True)
 
 
 class Sweeper:
