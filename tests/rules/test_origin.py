@@ -42,12 +42,13 @@ def test_no_origin_of_our_own() -> None:
     """A Host that is none is not ours, whatever Origin says."""
     assert normal_origin("https://") is None
     assert not is_our_origin("https://", None)
+    assert not is_our_origin(None, None)
     assert normal_origin("https://a:99999") is None
     assert normal_origin("http://[::1") is None
     assert normal_origin("HTTPS://App.Example") == OURS
 
 
-@pytest.mark.parametrize("path", ["/", "/a?b=c&d=%20", "/a#b", "/-/x"])
+@pytest.mark.parametrize("path", ["/", "/a?b=c&d=%20", "/a#b", "/-/x", "/!~", "/" + "a" * 2047])
 def test_local_paths(path: str) -> None:
     """A path of this origin can be gone to after the sign-in."""
     assert is_local_path(path)
@@ -66,6 +67,8 @@ def test_local_paths(path: str) -> None:
         "/a b",
         "/\x00",
         "/é",
+        "/\x7f",
+        "/\x1f",
         "/" + "a" * 2048,
     ],
 )
