@@ -290,9 +290,9 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 def anew(mutant: Mutant, names: Sequence[str], paths: Sequence[str], without: Sequence[str]) -> str:
     """Try a mutant on a package that is imported now: with the tests of its file, then with all."""
     sys.meta_path.insert(0, Changed(mutant))
-    own = [str(path) for path in ROOT.glob(f"tests/*/test_{mutant.path.name}") if paths != [str(path)]]
+    own = [str(path.relative_to(ROOT)) for path in ROOT.glob(f"tests/*/test_{mutant.path.name}")]
     found = ""
-    for some in (own, paths) if own else (paths,):
+    for some in (own, paths) if own and own != list(paths) else (paths,):
         if not found:
             failed = collected(some, without, lambda plugin: plugin.first_failure(names))
             found = "its import" if failed is None else failed

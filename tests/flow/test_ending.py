@@ -13,7 +13,7 @@ from signedin._async.operating import AsyncOperating
 from signedin._async.sessions import AsyncSessions
 from signedin.errors import ClockError
 from signedin.events import RememberMeForgotten, SessionEnded, SessionRotated
-from signedin.outcomes import RevokedMany
+from signedin.outcomes import RevokedMany, SignedIn
 from signedin.reasons import REASONS
 from signedin.selector import Selector
 from signedin.session import new_session_id
@@ -212,7 +212,7 @@ async def test_credentials_changed(open_sessions: Any, clock: Any) -> None:
     changed = await flow.credentials_changed("1", token=mine.browser.token)
     mine.browser.take(changed.signed_in.cookies)
     assert ids(changed.ended) == {other.id}
-    assert changed.signed_in.session.id == mine.id
+    assert (changed.signed_in.session.id, changed.signed_in.session.remembered) == (mine.id, False)
     assert changed.barrier == clock.now
     assert heard[-1] == SessionRotated(changed.signed_in.session)
     assert not await thief.is_in()
@@ -222,6 +222,26 @@ async def test_credentials_changed(open_sessions: Any, clock: Any) -> None:
     key = (mine.id, opened)
     assert await flow.connections_to_close([key]) == {key: "credentials_changed"}
     assert await flow.connections_to_close([(mine.id, clock.now + 1)]) == {}
+
+
+async def test_credentials_changed_right_after_a_step_up(sessions: Any) -> None:
+    """The secret from before the step-up ends, too, although its grace isn't over (E7)."""
+    mine = await device(sessions)
+    before = mine.browser.copy()
+    mine.browser.take((await sessions.rotate(mine.browser.token, authenticated_by=("otp",))).cookies)
+    assert await before.is_in()
+    await sessions.credentials_changed("1", token=mine.browser.token)
+    assert not await before.is_in()
+
+
+async def test_a_barrier_only_moves_forwards(sessions: Any, clock: Any) -> None:
+    """By a clock that was set back the earlier one stands, and is what is told (S6)."""
+    first = await sessions.credentials_changed("1")
+    clock.tick(-MINUTE)
+    second = await sessions.credentials_changed("1")
+    assert second.barrier == first.barrier
+    reset = Browser(sessions)
+    assert isinstance(await reset.sign_in(barrier=second.barrier), SignedIn)
 
 
 @pytest.mark.parametrize("token", [None, "junk", "stranger", "superseded", "over"])
@@ -357,13 +377,16 @@ async def test_told_only_to_the_browser_that_holds_it(sessions: Any) -> None:
     assert await sessions.why_ended(mine.browser.token) is None
 
 
-async def test_sweep(sessions: Any, clock: Any) -> None:
-    """What has passed its limits goes to the history, once (E9)."""
+async def test_sweep(open_sessions: Any, clock: Any) -> None:
+    """What has passed its limits goes to the history, once, and is told (E9)."""
+    heard: list[Any] = []
+    sessions = open_sessions(listeners=[heard.append])
     over = await device(sessions)
     clock.tick(7 * DAY)
     living = await device(sessions)
     assert await sessions.sweep(batch=1) == 1
     assert await sessions.sweep() == 0
+    assert [e.session.id for e in heard if isinstance(e, SessionEnded)] == [over.id]
     assert [(e.id, e.reason) for e in await sessions.history("1")] == [(over.id, "idle")]
     assert (await sessions.why_ended(over.browser.token)).name == "idle"
     assert await living.browser.is_in()
