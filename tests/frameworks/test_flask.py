@@ -21,6 +21,7 @@ from signedin.flask import (
     current_session,
     session_created,
     session_ended,
+    session_required,
     sign_in,
     sign_out,
     theft_suspected,
@@ -83,6 +84,30 @@ def test_an_outage_at_the_end(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "saved" not in answer.text
     assert answer.headers["content-length"] == str(len(answer.data))
+
+
+# ── views without threads ────────────────────────────────────────────────────────────────────
+
+
+def test_async_views(app: Flask, browser: Any) -> None:
+    """Flask's own: the verbs, the bag and what guards a view are used as anywhere, and not awaited."""
+
+    @app.post("/async/sign_in")
+    async def enter() -> str:
+        sign_in("1")
+        session["mine"] = 1
+        return "in"
+
+    @app.get("/async/me")
+    @session_required
+    async def whoami() -> dict[str, Any]:
+        return {"user": current_session.user_id, "mine": session["mine"]}
+
+    assert browser.get("/async/me").status_code == 303
+    assert browser.post("/async/sign_in").text == "in"
+    assert browser.get("/async/me").json == {"user": "1", "mine": 1}
+    browser.post("/sign_out")
+    assert browser.get("/async/me").status_code == 303
 
 
 # ── the configuration ────────────────────────────────────────────────────────────────────────
