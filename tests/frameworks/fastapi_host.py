@@ -12,6 +12,8 @@ from signedin import Refused, Session
 from signedin.asgi import exchange, sign_in, sign_out
 from signedin.fastapi import CurrentSession, FreshSession, OptionalSession, SignedinMiddleware
 
+from ..web.support import Client
+
 
 def shop(**options: Any) -> FastAPI:
     """An application with a login form of its own."""
@@ -81,3 +83,8 @@ def inside(app: FastAPI, **options: Any) -> Any:
     """The middleware among the application's own."""
     app.add_middleware(SignedinMiddleware, **options)
     return app
+
+
+async def enter(browser: Client, user: str = "ada", path: str = "/sign_in") -> None:
+    """Sign in."""
+    assert (await browser.post(path, data={"user": user})).text == "in"

@@ -12,10 +12,10 @@ from signedin.django.flow import flow as django_flow
 
 from ..support import Clock
 from ..web.support import Client
-from . import fastapi_host, flask_host, test_starlette, wsgi_host
+from . import fastapi_host, flask_host, starlette_host, wsgi_host
 from .django_site import WAYS
 from .django_support import browser, open_site
-from .test_flask import browser_of, enter
+from .flask_support import browser_of, enter
 from .test_wsgi import client_of
 from .watched import READS, Watched, watched
 
@@ -86,7 +86,7 @@ def test_a_request_is_one_read(visit: Any, watched: Watched, request: pytest.Fix
 async def app(request: pytest.FixtureRequest, watched: Watched, clock: Clock) -> AsyncIterator[Any]:
     options = {"store": watched.url, "clock": clock, "sweep_every": None}
     if request.param == "starlette":
-        made = test_starlette.around(**options)
+        made = starlette_host.around(**options)
     else:
         made = fastapi_host.SignedinMiddleware(fastapi_host.shop(), data=True, **options)
     made.paths = PATHS[request.param]

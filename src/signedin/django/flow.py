@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 from threading import Lock
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
@@ -20,6 +21,7 @@ from ..config import now_ms, open_async_sessions, open_sessions
 from ..cookies import CookieNames
 from ..errors import SettingsError
 from ..incoming import Incoming
+from ..origin import normal_origin
 from ..settings import Settings
 from ..threads import Background
 
@@ -60,7 +62,7 @@ def site_settings() -> Settings:
     for name, instead in ELSEWHERE.items():
         if name in told:
             raise SettingsError(f"SIGNEDIN has {name}, which Django says itself: {instead}.")
-    values: dict[str, Any] = {"sign_in_path": resolve_url(site.LOGIN_URL)}
+    values: dict[str, Any] = {"sign_in_path": _sign_in_path(told.get("URL"))}
     values |= {name.lower(): value for name, value in told.items()}
     if not is_engine():
         return Settings.of(values)
@@ -69,6 +71,21 @@ def site_settings() -> Settings:
         age = timedelta(seconds=site.SESSION_COOKIE_AGE)
         read = replace(read, policy=replace(read.policy, idle_timeout=age))
     return EngineSettings(**{each.name: getattr(read, each.name) for each in fields(Settings)})
+
+
+def _sign_in_path(url: object) -> str:
+    """LOGIN_URL as a path of the site, whose address is perhaps known."""
+    there = str(resolve_url(site.LOGIN_URL))
+    parts = urlsplit(there)
+    if not parts.netloc:
+        return there
+    if url is None or normal_origin(there) is None or normal_origin(there) != normal_origin(str(url)):
+        raise SettingsError(
+            f"LOGIN_URL is {there!r}, which isn't known to be on this site. Write its path, or the"
+            " site's own address as SIGNEDIN['URL']. Where people log in on another site, name a path"
+            " of yours that leads there: the page's forms may end on your site only."
+        )
+    return parts.path or "/"
 
 
 class Flow:
