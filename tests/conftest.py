@@ -15,7 +15,7 @@ from signedin.cookies import Cookie, CookieNames
 from signedin.settings import Settings
 from signedin.token import Token
 
-from .engines import ENGINES, Engine
+from .engines import ENGINES, Engine, patient
 from .support import ISSUED, AsAsync, Clock
 
 
@@ -48,7 +48,7 @@ def engine() -> Engine:
 @pytest.fixture
 def url(engine: Engine, path: str) -> str:
     """A store of the test's own, empty."""
-    return engine.fresh(path)
+    return patient(engine.fresh(path))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def store(colour: str, url: str) -> AsyncIterator[Any]:
 @pytest.fixture
 async def other_store(engine: Engine, tmp_path: Path) -> AsyncIterator[Any]:
     """Another empty store on the same engine."""
-    made = open_async_store(Settings(store=engine.fresh(str(tmp_path / "other.db"))))
+    made = open_async_store(Settings(store=patient(engine.fresh(str(tmp_path / "other.db")))))
     yield made
     await made.close()
 

@@ -16,7 +16,7 @@ from signedin.config import open_async_store, open_store
 from signedin.outcomes import Copied, SignedIn
 from signedin.settings import Settings
 
-from ..engines import ENGINES, Engine
+from ..engines import ENGINES, Engine, patient
 from ..support import LAPTOP, PHONE, START, Clock, signed_in
 
 
@@ -25,7 +25,10 @@ async def flows(
     request: pytest.FixtureRequest, engine: Engine, tmp_path: Path, clock: Clock
 ) -> AsyncIterator[tuple[AsyncSessions, AsyncSessions]]:
     """The same settings on a store of this engine and on a SQLite file, in either direction."""
-    urls = [engine.fresh(str(tmp_path / "one.db")), ENGINES["sqlite"].fresh(str(tmp_path / "two.db"))]
+    urls = [
+        patient(engine.fresh(str(tmp_path / "one.db"))),
+        ENGINES["sqlite"].fresh(str(tmp_path / "two.db")),
+    ]
     if request.param == "from a file":
         urls.reverse()
     here, there = (
@@ -141,7 +144,7 @@ async def test_a_difference_is_found(flows: Any, monkeypatch: pytest.MonkeyPatch
 
 def test_without_waiting(engine: Engine, tmp_path: Path) -> None:
     """The sync colour does the same."""
-    here = open_store(Settings(store=engine.fresh(str(tmp_path / "one.db"))))
+    here = open_store(Settings(store=patient(engine.fresh(str(tmp_path / "one.db")))))
     there = open_store(Settings(store=str(tmp_path / "two.db")))
     here.audit(AuditEntry("a" * 16, START, "done", "cli:root", "revoke", "user:1"))
     assert copy_sync_store(here, there) == Copied(entries=1, outcome="done")

@@ -23,7 +23,7 @@ from typing import Any
 
 from signedin.config import open_async_sessions, open_sessions
 
-from ..engines import ENGINES
+from ..engines import ENGINES, patient
 from ..servers import free_port
 from ..support import AsAsync
 from .history_check import Checker, Report
@@ -45,8 +45,7 @@ def run(url: str, *, validations: int, revokes: int, plant: str | None = None) -
     stopwatch = Stopwatch()
     totals = Totals(validations, revokes)
     settings = {
-        # An answer that a busy machine has late is not lost.
-        "store": f"{url}&answer_within=5" if "?" in url else url,
+        "store": patient(url),
         "cap": CAP,
         "clock": stopwatch.clock,
         # The checker knows of one clock only.

@@ -26,7 +26,7 @@ from signedin.outcomes import Presented
 from signedin.session import judge, user_tag
 from signedin.steps import Touch
 
-from ..engines import Engine
+from ..engines import Engine, patient
 from ..support import HOUR, LAPTOP, MINUTE, PHONE, SECOND, START, Clock
 
 CAP, SKEW = 3, 2 * SECOND
@@ -110,7 +110,7 @@ class Lives(RuleBasedStateMachine):
         self.folder.cleanup()
 
     def fresh(self) -> str:
-        return self.engine.fresh(os.path.join(self.folder.name, f"{os.urandom(4).hex()}.db"))
+        return patient(self.engine.fresh(os.path.join(self.folder.name, f"{os.urandom(4).hex()}.db")))
 
     def opened(self, url: str) -> Any:
         values: dict[str, Any] = {"store": url, "clock": self.clock, "policy": POLICY}
