@@ -1,7 +1,7 @@
-"""All the long proofs, one after the other: ``python -m tests.proofs [--quick]``.
+"""All the long proofs, one after the other, or some: ``python -m tests.proofs [--quick] [NAME …]``.
 
-Each prints what it finds; at the end there is a table, and ``docs/proofs.md`` is written anew. ``--quick`` is a
-tenth of it, and writes nothing. Fails if any proof does, after all have run.
+Each prints what it finds, and ``docs/proofs.md`` gets it; at the end there is a table. ``--quick`` is a tenth of
+it, and writes nothing. Fails if any proof does, after all have run.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ BEGIN, END = "<!-- found -->\n", "<!-- end of what was found -->\n"
 
 
 class Proof(NamedTuple):
-    """title: what it shows. long, quick: a module and its arguments."""
+    """name, title: what it is called, and what it shows. long, quick: a module and its arguments."""
 
+    name: str
     title: str
     long: str
     quick: str
@@ -31,43 +32,55 @@ class Proof(NamedTuple):
 
 PROOFS: Final = (
     Proof(
+        "history",
         "Revoked is revoked: a million validations and ten thousand revokes on each store, by many processes",
         "tests.proofs.history all",
         "tests.proofs.history all --validations 20000 --revokes 200",
     ),
     Proof(
+        "lives",
         "Whatever happens in whatever order, the stores and a small model say the same",
         "tests.proofs.lives 300",
         "tests.proofs.lives 10",
     ),
     Proof(
+        "crash",
         "kill -9 of the application, the service and the engine: what was acknowledged is there",
         "tests.proofs.crash",
         "tests.proofs.crash application sqlite sync 50",
     ),
     Proof(
+        "faults",
         "What stops and goes on, and networks that fail, under load",
         "tests.proofs.faults",
         "tests.proofs.faults network redis sync 5",
     ),
     Proof(
+        "failover-redis",
         "Redis and Valkey: what a failover brings back",
         "tests.proofs.failover_redis",
         "tests.proofs.failover_redis",
     ),
     Proof(
+        "failover-postgres",
         "PostgreSQL: what a failover brings back",
         "tests.proofs.failover_postgres 10",
         "tests.proofs.failover_postgres 1",
     ),
-    Proof("Junk makes no store grow", "tests.attack.junk", "tests.attack.junk 1000"),
+    Proof("junk", "Junk makes no store grow", "tests.attack.junk", "tests.attack.junk 1000"),
     Proof(
+        "fuzz",
         "Fuzzing of every parser, guided by coverage",
         "tests.attack.fuzz all --seconds 15",
         "tests.attack.fuzz all --seconds 1",
     ),
-    Proof("Whether time tells who is right", "tests.attack.timing", "tests.attack.timing 200"),
-    Proof("Small changes that no test notices", "scripts.mutation", "scripts.mutation policy.py"),
+    Proof("timing", "Whether time tells who is right", "tests.attack.timing", "tests.attack.timing 200"),
+    Proof(
+        "mutation",
+        "Small changes that no test notices",
+        "scripts.mutation",
+        "scripts.mutation policy.py",
+    ),
 )
 
 
@@ -78,6 +91,13 @@ class Found(NamedTuple):
     said: Sequence[str]
     seconds: float
     status: int
+
+    @property
+    def told(self) -> str:
+        """How long it took, and what came of it."""
+        minutes, seconds = divmod(round(self.seconds), 60)
+        state = "no fault" if self.status == 0 else f"**failed** ({self.status})"
+        return f"{minutes}:{seconds:02}, {state}"
 
 
 def prove(proof: Proof, command: str) -> Found:
@@ -95,38 +115,44 @@ def prove(proof: Proof, command: str) -> Found:
     return Found(proof, said, time.monotonic() - began, process.wait())
 
 
-def told(all_found: Sequence[Found]) -> str:
-    """The table of the end."""
-    lines = ["| proof | took | |", "|---|---:|---|"]
-    for found in all_found:
-        minutes, seconds = divmod(round(found.seconds), 60)
-        state = "nothing found" if found.status == 0 else f"**failed** ({found.status})"
-        lines.append(f"| {found.proof.title} | {minutes}:{seconds:02} | {state} |")
-    return "\n".join(lines)
+def section(found: Found) -> str:
+    """What the page says of it."""
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    # No line of it is taken for a heading of the page.
+    said = "\n".join(found.said).strip("\n").replace("\n## ", "\n ## ")
+    return (
+        f"## {found.proof.title}\n\n`python -m {found.proof.long}`, {date.today().isoformat()}, {machine}:"
+        f" {found.told}.\n\n```text\n{said}\n```\n\n"
+    )
 
 
-def written(all_found: Sequence[Found]) -> str:
-    """The page's part that changes."""
-    machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    parts = [f"{date.today().isoformat()}, {machine}.\n", f"{told(all_found)}\n"]
-    for found in all_found:
-        said = "\n".join(found.said).strip("\n")
-        parts.append(
-            f"## {found.proof.title}\n\n`python -m {found.proof.long}`\n\n```text\n{said}\n```\n"
-        )
-    return "\n".join(parts)
+def write(all_found: Sequence[Found]) -> None:
+    """Put what was found on the page, in the place of what was found before."""
+    head, rest = PAGE.read_text("utf-8").split(BEGIN)
+    before, tail = rest.split(END)
+    sections = {text.partition("\n")[0]: f"## {text}" for text in before.split("\n## ")[1:]}
+    sections |= {found.proof.title: section(found) for found in all_found}
+    body = "".join(sections[p.title].rstrip("\n") + "\n\n" for p in PROOFS if p.title in sections)
+    PAGE.write_text(f"{head}{BEGIN}\n{body}{END}{tail}", "utf-8")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.proofs", description=__doc__)
+    names = [proof.name for proof in PROOFS]
+    parser.add_argument("name", nargs="*", help=f"of {', '.join(names)}; all of them without one")
     parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
-    all_found = [prove(proof, proof.quick if quick else proof.long) for proof in PROOFS]
-    print(f"\n{told(all_found)}")
-    if not quick:
-        head, rest = PAGE.read_text("utf-8").split(BEGIN)
-        tail = rest.split(END)[1]
-        PAGE.write_text(f"{head}{BEGIN}\n{written(all_found)}\n{END}{tail}", "utf-8")
+    asked = parser.parse_args()
+    if unknown := set(asked.name) - set(names):
+        parser.error(f"There is no proof {min(unknown)!r}. There are {', '.join(names)}.")
+    chosen = [proof for proof in PROOFS if not asked.name or proof.name in asked.name]
+    all_found = []
+    for proof in chosen:
+        all_found.append(prove(proof, proof.quick if asked.quick else proof.long))
+        if not asked.quick:
+            write(all_found)
+    print("\n| proof | took |\n|---|---|")
+    for found in all_found:
+        print(f"| {found.proof.title} | {found.told} |")
     return int(any(found.status for found in all_found))
 
 
