@@ -236,6 +236,9 @@ class Checker:
                 series.thefts.append(operation)
             case "failed":
                 series.lost.append(operation)
+                for life in series.lives:  # a repeat may have given what this one began
+                    if life.begun_by.kind == "resume":
+                        life.born_start = min(life.born_start, operation.start)
 
     def end(self, operation: Operation) -> None:
         """Which sessions and series an operation ended: told, must have, may have."""

@@ -125,6 +125,9 @@ TRUE: dict[str, list[Operation]] = {
         REMEMBERED, resume(2, 3, "r1", "t", "r2", "s"), resume(4, 5, "r2", "u", "r3", "t"), no_resume(6, 7, "theft"),
         look(8, 9, "none", "u1"), no_resume(8, 9, "none", "r3"),
     ],
+    "what a lost resume began is listed, and then given to a repeat": [
+        REMEMBERED, no_resume(2, 3, "failed"), listed(5, 6, "t"), resume(8, 9, "r1", "t", "r2"), look(9, 10, secret="t1"),
+    ],
     "somebody presents it again, and an answer in between was lost": [
         REMEMBERED, no_resume(2, 3, "failed"), resume(4, 5, "r1", "t", "r3"), no_resume(6, 7, "theft"),
     ],
