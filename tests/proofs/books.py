@@ -265,14 +265,21 @@ def goes_on(flow: Any, user: str) -> None:
 def print_table(
     title: str,
     table: Iterable[tuple[str, str, str, int]],
-    proof: Callable[[str, str, str, int], Tally],
+    proof: Callable[[str, str, str, int], object],
 ) -> None:
-    """A line for each proof: of the table, or the one that the command line asks for."""
-    asked = sys.argv[1:]
-    for what, name, colour, count in [(*asked[:3], int(asked[3]))] if asked else table:
+    """A line for each proof, or for those that the words of the command line mean; a number among them is
+    how often.
+    """
+    words = {word for word in sys.argv[1:] if not word.isdigit()}
+    often = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    chosen = [line for line in table if words <= {*line[:3]}]
+    if not chosen:
+        sys.exit(f"There is no {' '.join(sys.argv[1:])} in the table.")
+    for what, name, colour, count in chosen:
+        times = often[0] if often else count
         began = time.monotonic()
-        tally = proof(what, name, colour, count)
+        found = proof(what, name, colour, times)
         took = time.monotonic() - began
         print(
-            f"{title} {what:11} {name:8} {colour:5} {count:4} times {took:4.0f} s: {tally}", flush=True
+            f"{title} {what:11} {name:8} {colour:5} {times:4} times {took:4.0f} s: {found}", flush=True
         )

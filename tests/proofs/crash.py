@@ -1,6 +1,6 @@
 """``kill -9``, again and again: what was acknowledged is there, and what ended has ended (DUR-1).
 
-``python -m tests.proofs.crash`` prints the whole table, ``… crash application sqlite sync 1000`` a line of
+``python -m tests.proofs.crash`` prints the whole table, ``… crash application sqlite 1000`` some lines of
 it. What is killed: the *application*, two processes of the library; the *service*, which people use by
 HTTP; or the *engine* under an application that goes on.
 """

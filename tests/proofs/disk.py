@@ -1,6 +1,6 @@
 """A disk under SQLite that fails at every call it is asked, or whose power goes before it (DUR-1).
 
-``python -m tests.proofs.disk`` prints the whole table, ``… disk errors sqlite sync 400`` a line of it. A life
+``python -m tests.proofs.disk`` prints the whole table, ``… disk power 100`` a line of it, quicker. A life
 of some steps is lived again and again, and the trouble comes at the first call, at the second and so on:
 
 - *errors*: one call fails, as SQLite's own tests do it; *broken*: it and all after it, until somebody
