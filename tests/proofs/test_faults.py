@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from signedin.errors import AnswerUnknown, StoreUnavailable
+from signedin.events import SessionEnded
 from signedin.lua import script
 from signedin.outcomes import Presented
 
@@ -66,6 +67,30 @@ async def test_an_outage_in_the_middle_of_a_sign_out(sessions: Any, proxy: Proxy
     assert await sessions.validate(token) is not None
     assert (await sessions.sign_out(Presented(token, remember))).ended
     assert await sessions.validate(token) is None
+
+
+async def test_an_outage_while_a_browser_changes_hands(sessions: Any, proxy: Proxy) -> None:
+    """A sign-in that fails before its first step has ended nobody's session."""
+    other = await sessions.sign_in("2", LAPTOP, started_at=sessions.clock(), remember=True)
+    left = Presented(*(cookie.value for cookie in other.cookies))
+    with lost_from(proxy, script("series").sha.encode()), pytest.raises(StoreUnavailable) as caught:
+        await sessions.sign_in("1", LAPTOP, started_at=sessions.clock(), presented=left)
+    assert not isinstance(caught.value, AnswerUnknown)
+    assert await sessions.validate(left.session) is not None
+
+
+async def test_an_outage_after_a_browser_changed_hands(open_sessions: Any, proxy: Proxy) -> None:
+    """Another user's session has ended, so nobody is told that nothing was changed."""
+
+    def gone(event: object) -> None:
+        if isinstance(event, SessionEnded):
+            proxy.stop()
+
+    sessions = open_sessions(listeners=[gone])
+    other = await sessions.sign_in("2", LAPTOP, started_at=sessions.clock())
+    left = Presented(other.cookies[0].value)
+    with pytest.raises(AnswerUnknown):
+        await sessions.sign_in("1", LAPTOP, started_at=sessions.clock(), presented=left)
 
 
 @pytest.mark.parametrize(
