@@ -9,10 +9,9 @@ user's book is closed: the last step was done, or it was not, but nothing in bet
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -51,8 +50,9 @@ class State(NamedTuple):
 
 
 class Book:
-    """One user's. tokens: of each session and each series, "" where nobody was told it. open: what was asked
-    for and not answered.
+    """One user's. live: sessions and their tokens; ended: sessions and why; dead: tokens; series: by their
+    keys, what a browser holds; forgotten: remember-me tokens; open: what was asked for and not answered. A
+    token that nobody was told is "".
     """
 
     def __init__(self) -> None:
@@ -260,26 +260,3 @@ def goes_on(flow: Any, user: str) -> None:
         except StoreUnavailable:
             assert time.monotonic() < end, "it doesn't go on"
             time.sleep(0.02)
-
-
-def print_table(
-    title: str,
-    table: Iterable[tuple[str, str, str, int]],
-    proof: Callable[[str, str, str, int], object],
-) -> None:
-    """A line for each proof, or for those that the words of the command line mean; a number among them is
-    how often.
-    """
-    words = {word for word in sys.argv[1:] if not word.isdigit()}
-    often = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    chosen = [line for line in table if words <= {*line[:3]}]
-    if not chosen:
-        sys.exit(f"There is no {' '.join(sys.argv[1:])} in the table.")
-    for what, name, colour, count in chosen:
-        times = often[0] if often else count
-        began = time.monotonic()
-        found = proof(what, name, colour, times)
-        took = time.monotonic() - began
-        print(
-            f"{title} {what:11} {name:8} {colour:5} {times:4} times {took:4.0f} s: {found}", flush=True
-        )

@@ -23,8 +23,9 @@ from signedin.steps import Touch
 
 from ..engines import ENGINES
 from ..support import HOUR, MINUTE, SECOND, START
-from .books import CLIENT, print_table
+from .books import CLIENT
 from .processes import opened
+from .table import print_table
 
 STEPS = 80
 IDLE, ABSOLUTE = HOUR, 5 * HOUR

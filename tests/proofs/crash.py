@@ -12,9 +12,10 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from .books import Tally, compared, goes_on, print_table
+from .books import Tally, compared, goes_on
 from .durable import Durable, durable
 from .processes import Application, Service, opened
+from .table import print_table
 from .writers import Crowd, Library
 
 PER_STORE = 20

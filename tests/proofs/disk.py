@@ -32,7 +32,8 @@ from signedin._sync.stores.sqlite import SqliteStore
 from signedin.config import now_ms
 from signedin.sqlite import engine
 
-from .books import CAP, Tally, compared, goes_on, print_table
+from .books import CAP, Tally, compared, goes_on
+from .table import print_table
 from .writers import Crowd, Library, write
 
 STEPS = 14

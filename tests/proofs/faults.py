@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 
 from ..proxy import Proxy
-from .books import VERBS, Tally, compared, goes_on, print_table
+from .books import VERBS, Tally, compared, goes_on
 from .durable import Durable, durable
 from .processes import Application, Service, opened
+from .table import print_table
 from .writers import NO, Crowd, Library, each_is_told
 
 TABLE = (

@@ -12,9 +12,10 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 
-from .books import VERBS, Tally, compared, print_table
+from .books import VERBS, Tally, compared
 from .durable import LITTLE, Durable, durable, largest, may_write
 from .processes import Application, opened
+from .table import print_table
 from .writers import NO, Crowd, Library, each_is_told
 
 TABLE = (
