@@ -9,10 +9,9 @@ user's book is closed: the last step was done, or it was not, but nothing in bet
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -51,8 +50,9 @@ class State(NamedTuple):
 
 
 class Book:
-    """One user's. tokens: of each session and each series, "" where nobody was told it. open: what was asked
-    for and not answered.
+    """One user's. live: sessions and their tokens; ended: sessions and why; dead: tokens; series: by their
+    keys, what a browser holds; forgotten: remember-me tokens; open: what was asked for and not answered. A
+    token that nobody was told is "".
     """
 
     def __init__(self) -> None:
@@ -260,19 +260,3 @@ def goes_on(flow: Any, user: str) -> None:
         except StoreUnavailable:
             assert time.monotonic() < end, "it doesn't go on"
             time.sleep(0.02)
-
-
-def print_table(
-    title: str,
-    table: Iterable[tuple[str, str, str, int]],
-    proof: Callable[[str, str, str, int], Tally],
-) -> None:
-    """A line for each proof: of the table, or the one that the command line asks for."""
-    asked = sys.argv[1:]
-    for what, name, colour, count in [(*asked[:3], int(asked[3]))] if asked else table:
-        began = time.monotonic()
-        tally = proof(what, name, colour, count)
-        took = time.monotonic() - began
-        print(
-            f"{title} {what:11} {name:8} {colour:5} {count:4} times {took:4.0f} s: {tally}", flush=True
-        )

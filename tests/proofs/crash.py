@@ -1,6 +1,6 @@
 """``kill -9``, again and again: what was acknowledged is there, and what ended has ended (DUR-1).
 
-``python -m tests.proofs.crash`` prints the whole table, ``… crash application sqlite sync 1000`` a line of
+``python -m tests.proofs.crash`` prints the whole table, ``… crash application sqlite 1000`` some lines of
 it. What is killed: the *application*, two processes of the library; the *service*, which people use by
 HTTP; or the *engine* under an application that goes on.
 """
@@ -12,9 +12,10 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from .books import Tally, compared, goes_on, print_table
+from .books import Tally, compared, goes_on
 from .durable import Durable, durable
 from .processes import Application, Service, opened
+from .table import print_table
 from .writers import Crowd, Library
 
 PER_STORE = 20

@@ -1,6 +1,6 @@
 """A disk under SQLite that fails at every call it is asked, or whose power goes before it (DUR-1).
 
-``python -m tests.proofs.disk`` prints the whole table, ``… disk errors sqlite sync 400`` a line of it. A life
+``python -m tests.proofs.disk`` prints the whole table, ``… disk power 100`` a line of it, quicker. A life
 of some steps is lived again and again, and the trouble comes at the first call, at the second and so on:
 
 - *errors*: one call fails, as SQLite's own tests do it; *broken*: it and all after it, until somebody
@@ -32,7 +32,8 @@ from signedin._sync.stores.sqlite import SqliteStore
 from signedin.config import now_ms
 from signedin.sqlite import engine
 
-from .books import CAP, Tally, compared, goes_on, print_table
+from .books import CAP, Tally, compared, goes_on
+from .table import print_table
 from .writers import Crowd, Library, write
 
 STEPS = 14

@@ -1,6 +1,6 @@
 """What stops for a while and goes on, and networks that fail, at random moments under load (ERR-1).
 
-``python -m tests.proofs.faults`` prints the whole table, ``… faults engine redis sync 20`` a line of it. What
+``python -m tests.proofs.faults`` prints the whole table, ``… faults network redis 20`` some lines of it. What
 is stopped (``SIGSTOP``): the *engine* under the library, the engine *behind* the service, one of two
 processes of an *application*, the *service*. Nothing goes on before everybody else has an answer. A
 *network* is slow, silent, half open or cut.
@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 
 from ..proxy import Proxy
-from .books import VERBS, Tally, compared, goes_on, print_table
+from .books import VERBS, Tally, compared, goes_on
 from .durable import Durable, durable
 from .processes import Application, Service, opened
+from .table import print_table
 from .writers import NO, Crowd, Library, each_is_told
 
 TABLE = (
@@ -27,18 +28,18 @@ TABLE = (
     ("engine", "postgres", "async", 10),
     ("behind", "redis", "async", 10),
     ("behind", "postgres", "async", 10),
-    ("application", "sqlite", "sync", 20),
-    ("application", "sqlite", "async", 20),
+    ("application", "sqlite", "sync", 10),
+    ("application", "sqlite", "async", 10),
     ("application", "redis", "sync", 10),
     ("application", "postgres", "async", 10),
     ("service", "sqlite", "async", 10),
-    ("network", "redis", "sync", 50),
-    ("network", "redis", "async", 50),
-    ("network", "valkey", "sync", 50),
-    ("network", "cluster", "sync", 50),
-    ("network", "cluster", "async", 50),
-    ("network", "postgres", "sync", 50),
-    ("network", "postgres", "async", 50),
+    ("network", "redis", "sync", 30),
+    ("network", "redis", "async", 30),
+    ("network", "valkey", "sync", 30),
+    ("network", "cluster", "sync", 30),
+    ("network", "cluster", "async", 30),
+    ("network", "postgres", "sync", 30),
+    ("network", "postgres", "async", 30),
 )
 
 

@@ -1,6 +1,6 @@
 """Disks and memories that are full: what doesn't fit is refused, and with room it goes on.
 
-``python -m tests.proofs.full_disk`` prints the whole table, ``… full_disk disk redis sync 5`` a line of it. A
+``python -m tests.proofs.full_disk`` prints the whole table, ``… full_disk redis 5`` some lines of it. A
 process that may not write beyond some size meets what a full disk is, with no right to make one: Redis and
 Valkey that sync always end themselves, as PostgreSQL does without room for its log; *everysec* stays and
 refuses. *memory*: Redis and Valkey with noeviction.
@@ -12,9 +12,10 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 
-from .books import VERBS, Tally, compared, print_table
+from .books import VERBS, Tally, compared
 from .durable import LITTLE, Durable, durable, largest, may_write
 from .processes import Application, opened
+from .table import print_table
 from .writers import NO, Crowd, Library, each_is_told
 
 TABLE = (
@@ -22,7 +23,7 @@ TABLE = (
     ("disk", "redis", "sync", 20),
     ("disk", "valkey", "async", 20),
     ("disk", "cluster", "sync", 5),
-    ("disk", "postgres", "async", 10),
+    ("disk", "postgres", "async", 5),
     ("everysec", "redis", "async", 10),
     ("everysec", "valkey", "sync", 10),
     ("memory", "redis", "sync", 20),

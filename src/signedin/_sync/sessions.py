@@ -9,7 +9,6 @@ session and being signed in stand here; looking at sessions in ``listing.py``, e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from enum import Enum
 from typing import Final
@@ -91,7 +90,7 @@ class Sessions(Operating, Visiting):
         begun = started_at - self.settings.skew_ms if barrier is None else barrier
         if now - begun > STARTED_AT_MOST + self.settings.skew_ms:
             return Refused("too_old")
-        replaces, forgets = self._leave(presented, user, now)
+        replaces, forgets, left = self._leave(presented, user, now)
         token = Token(new_session_id(user), new_secret())
         names = self.settings.cookies
         cookies = [self._session_cookie(token)]
@@ -110,11 +109,11 @@ class Sessions(Operating, Visiting):
             authenticated_by=tuple(authenticated_by),
             authenticated_at=now,
         )
-        answer = self.store.add(
-            SignIn(
-                record, now, begun, policy.cap_for(user), policy.at_cap, replaces, forgets, series, data
-            )
+        step = SignIn(
+            record, now, begun, policy.cap_for(user), policy.at_cap, replaces, forgets, series, data
         )
+        with after_a_step(left):
+            answer = self.store.add(step)
         if isinstance(answer, str):
             return Refused(answer)
         self._announce(answer.ended)
@@ -256,7 +255,7 @@ class Sessions(Operating, Visiting):
                 reason = replace(reason, forgets="all")
             ended = (self._end(session.user_id, Only((session.id,)), reason, session.user_id)).sessions
         if series is not None:
-            with after_a_step() if ended else nullcontext():
+            with after_a_step(bool(ended)):
                 self.store.forget(series.user_id, only=series.key)
         return SignedOut((names.clear(names.session), names.clear(names.remember)), ended)
 
@@ -268,25 +267,28 @@ class Sessions(Operating, Visiting):
 
     def _leave(
         self, presented: Presented, user_id: str, now: int
-    ) -> tuple[SessionId | None, bytes | None]:
+    ) -> tuple[SessionId | None, bytes | None, bool]:
         """What this browser presented and must not keep: the same user's session and series, to end
-        in the step of the sign-in; another user's end here, before it (S1).
+        in the step of the sign-in; another user's end here, before it (S1). Last, whether any did.
         """
-        replaces, forgets = None, None
+        replaces, forgets, left = None, None, False
         token = Token.parse(presented.session)
         record = None if token is None else self.store.find(SessionId(token.id))
+        series = self._presented_series(presented.remember, now)
         if token is not None and record is not None and token.matches(record.secret_hash):
             if record.user_id == user_id:
                 replaces = record.id
             else:
                 self._end(record.user_id, Only((record.id,)), REASONS["replaced"], None)
-        series = self._presented_series(presented.remember, now)
+                left = True
         if series is not None:
             if series.user_id == user_id:
                 forgets = series.key
             else:
-                self.store.forget(series.user_id, only=series.key)
-        return replaces, forgets
+                with after_a_step(left):
+                    self.store.forget(series.user_id, only=series.key)
+                left = True
+        return replaces, forgets, left
 
     def _new_series(self, session_id: SessionId, user_id: str, now: int) -> tuple[Series, Cookie]:
         """A remember-me series that starts with this session, and its first cookie (R1)."""
