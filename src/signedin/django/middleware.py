@@ -23,6 +23,7 @@ from ..errors import StoreUnavailable
 from ..outcomes import Refused
 from .binding import CURRENT, Binding
 from .flow import flow
+from .reports import DISCREET
 from .responses import keep_private, outage, set_cookies, set_cookies_as_djangos
 
 MARK = "_signedin"
@@ -50,6 +51,7 @@ class _Bound:
     @staticmethod
     def _bind(request: HttpRequest, *, with_data: bool) -> Binding:
         flow().background.start()
+        request.exception_reporter_filter = DISCREET  # type: ignore[attr-defined]
         binding = request._signedin = Binding.of(request, with_data=with_data)  # type: ignore[attr-defined]
         return binding
 
