@@ -51,7 +51,7 @@ class _Bound:
     @staticmethod
     def _bind(request: HttpRequest, *, with_data: bool) -> Binding:
         flow().background.start()
-        request.exception_reporter_filter = DISCREET  # type: ignore[attr-defined]
+        request.exception_reporter_filter = DISCREET
         binding = request._signedin = Binding.of(request, with_data=with_data)  # type: ignore[attr-defined]
         return binding
 

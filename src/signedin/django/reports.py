@@ -25,4 +25,4 @@ class Discreet:
         return {name: self.cleansed_substitute if name in ours else shown[name] for name in shown}
 
 
-DISCREET = Discreet()
+DISCREET: Any = Discreet()
