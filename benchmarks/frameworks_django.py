@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 
 import django
 from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from tests.postgres import Postgres
 
 from .tools import Result, timed
@@ -36,12 +39,11 @@ def set_up(folder: Path, postgres: str | None) -> None:
             "PASSWORD": parts.password,
             "HOST": parts.hostname,
             "PORT": parts.port,
-            "CONN_MAX_AGE": None,
         }
     settings.configure(
         SECRET_KEY="x" * 50,
         ALLOWED_HOSTS=["*"],
-        ROOT_URLCONF="signedin.django.urls",
+        ROOT_URLCONF=__name__,
         INSTALLED_APPS=[
             "signedin.django",
             "django.contrib.auth",
@@ -59,30 +61,12 @@ def set_up(folder: Path, postgres: str | None) -> None:
     call_command("migrate", verbosity=0)
 
 
-def requests(cookie: str) -> list[Any]:
-    """As a browser sends them."""
-    from django.test import RequestFactory
-
-    make = RequestFactory(HTTP_COOKIE=cookie, HTTP_USER_AGENT=AGENT, REMOTE_ADDR="203.0.113.24").get
-    return [make("/") for _ in range(REQUESTS)]
-
-
-def overhead(kind: str, target: float, count: int) -> Result:
-    """The session's dict is read, nothing is changed."""
+def sign_in() -> tuple[str, str]:
+    """Somebody is signed in with Django's engine and with ours: the ``Cookie`` header of each."""
     from django.contrib.auth import get_user_model, login
     from django.contrib.sessions.backends.db import SessionStore as DjangosStore
-    from django.contrib.sessions.middleware import SessionMiddleware as Djangos
-    from django.http import HttpRequest, HttpResponse
 
-    from signedin.django import SessionMiddleware
     from signedin.django.sessions import SessionStore
-
-    class DjangosMiddleware(Djangos):
-        """With Django's own engine in the database."""
-
-        def __init__(self, get_response: Callable[[Any], Any]) -> None:
-            super().__init__(get_response)
-            self.SessionStore = DjangosStore
 
     user, _ = get_user_model().objects.get_or_create(username="ada")
     stored = DjangosStore()
@@ -92,31 +76,79 @@ def overhead(kind: str, target: float, count: int) -> Result:
     request.session = SessionStore()
     login(request, user, "django.contrib.auth.backends.ModelBackend")
     request.session.save()
-    token = request.session.binding.sync.cookies[0].value
-    cookies = {"django": f"sessionid={stored.session_key}", "ours": f"sessionid={token}"}
+    return (
+        f"sessionid={stored.session_key}",
+        f"sessionid={request.session.binding.sync.cookies[0].value}",
+    )
 
-    def view(request: Any) -> HttpResponse:
-        if hasattr(request, "session"):
-            assert request.session["_auth_user_id"]
-        return HttpResponse("x")
 
-    ways: dict[str, Any] = {"django": DjangosMiddleware(view), "ours": SessionMiddleware(view)}
+class DjangosSessions(SessionMiddleware):
+    """Django's own, with its engine in the database."""
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        from django.contrib.sessions.backends.db import SessionStore
+
+        super().__init__(get_response)
+        self.SessionStore = SessionStore
+
+
+def view(request: Any) -> HttpResponse:
+    """A page that reads the session's dict and changes nothing."""
+    if hasattr(request, "session"):
+        assert request.session["_auth_user_id"]
+    return HttpResponse("x")
+
+
+urlpatterns = [path("", view)]
+
+
+def handler(*middlewares: str) -> Any:
+    """Django's own WSGI application with these middlewares."""
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.test import override_settings
+
+    with override_settings(MIDDLEWARE=list(middlewares)):
+        return WSGIHandler()
+
+
+def overhead(kind: str, target: float, count: int, *, kept: bool) -> Result:
+    """What a whole request costs beyond the bare one. kept: Django's connections to the database are."""
+    from django.db import connections
+    from django.test import RequestFactory
+
+    settings.DATABASES["default"]["CONN_MAX_AGE"] = None if kept else 0
+    connections.close_all()
+    cookies = dict(zip(("django", "ours"), sign_in(), strict=True))
+    ways = {
+        "django": handler(f"{__name__}.DjangosSessions"),
+        "ours": handler("signedin.django.SessionMiddleware"),
+    }
+    bare = handler()
+
+    def run(app: Any, cookie: str) -> float:
+        """Microseconds a request, as a server does it."""
+        make = RequestFactory(HTTP_COOKIE=cookie, HTTP_USER_AGENT=AGENT, REMOTE_ADDR="203.0.113.24")
+        environs = [make._base_environ() for _ in range(REQUESTS)]
+
+        def serve() -> None:
+            for environ in environs:
+                response = app(environ, lambda status, headers: None)
+                assert response.status_code == 200
+                response.close()
+
+        return timed(serve, REQUESTS)
 
     def once(way: str) -> float:
-        """Microseconds net of the bare request's."""
-
-        def run(call: Callable[[Any], Any], batch: list[Any]) -> float:
-            return timed(lambda: [call(request) for request in batch], REQUESTS)
-
-        bare = run(view, requests(cookies[way]))
-        return run(ways[way], requests(cookies[way])) - bare
+        before = run(bare, cookies[way])
+        return run(ways[way], cookies[way]) - before
 
     pairs = [(once("django"), once("ours")) for _ in range(count)]
     base = statistics.median(a for a, _ in pairs)
     ours = statistics.median(b for _, b in pairs)
     ratio = statistics.median(b / a for a, b in pairs)
+    how = "kept" if kept else "one a request, Django's default"
     return Result(
-        f"Django, a session's dict read, {kind}", "Django's db engine", base, ours, ratio, target
+        f"Django on {kind}, connections {how}", "Django's db engine", base, ours, ratio, target
     )
 
 
@@ -129,11 +161,15 @@ def main() -> None:
         server = Postgres() if chosen.postgres else None
         set_up(Path(folder), None if server is None else server.url)
         kind, target = ("PostgreSQL", 1 / 8) if chosen.postgres else ("SQLite", 1 / 15)
-        line = overhead(kind, target, 5 if chosen.quick else 41)
-        print(
-            f"{line.what} | {line.base} | {line.base_us:.1f} | {line.ours_us:.1f}"
-            f" | {line.ratio:.3f} | {line.target:.3f}"
-        )
+        print("| a request, µs net | Django's db engine | ours | ratio | at most |")
+        print("|---|---:|---:|---:|---:|")
+        for kept in (False, True):
+            line = overhead(kind, target, 5 if chosen.quick else 41, kept=kept)
+            print(
+                f"| {line.what} | {line.base_us:.0f} | {line.ours_us:.0f}"
+                f" | {line.ratio:.3f} | {line.target:.3f} |",
+                flush=True,
+            )
         from signedin.django.flow import forget_flow
 
         forget_flow()

@@ -50,8 +50,10 @@ def timed(work: Callable[[], Any], repeat: int) -> float:
     return (time.perf_counter() - began) * 1e6 / repeat
 
 
-def filled(path: str, rows: int) -> list[Token]:
-    """A store with so many sessions, three a user; a thousand of their tokens."""
+def filled(path: str, rows: int, users: str = "") -> list[Token]:
+    """A store with so many sessions, three a user; a thousand of their tokens. users: how each is called
+    before its number.
+    """
     store = SqliteStore(path)
     Sessions(store, Settings(), lambda: START).list("1")
     tail = encode_tail(
@@ -60,7 +62,7 @@ def filled(path: str, rows: int) -> list[Token]:
     tokens: list[Token] = []
 
     def row(number: int) -> tuple[Any, ...]:
-        user = str(number // 3)
+        user = f"{users}{number // 3}"
         if number % max(rows // 1000, 1) == 0:
             token = Token(new_session_id(user), new_secret())
             tokens.append(token)

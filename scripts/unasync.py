@@ -17,7 +17,7 @@ RULES = (
     (r"\basync (?=for\b|with\b)", ""),
     (r"\bawait ", ""),
     (r"\bwait_async\b", "wait"),
-    (r"\basync_(?=answer|in_thread|call|connection_class|address_of|side_by_side|pause)", ""),
+    (r"\basync_(?=answer|in_thread|call|connection_class|address_of|side_by_side|pause|converse)", ""),
     (r"\basync(?=contextmanager\b)", ""),
     (r"\bredis\.asyncio\b", "redis"),
     (r"\bAwaitable\[T\]", "T"),

@@ -59,6 +59,7 @@ class Server:
             self.process = subprocess.Popen(
                 self.command(),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder,
+                restore_signals=False,  # a file that may not grow is an error, and not the end
             )  # fmt: skip
         end = time.monotonic() + 20
         while time.monotonic() < end:

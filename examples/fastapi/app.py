@@ -15,8 +15,10 @@ USERS = {"ada": "correct horse", "bo": "battery staple"}  # yours: a table, with
 
 def layout(scope, title: str, head: str, body: str) -> str:
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title} · Shop</title>{head}"
-        f'<nav><a href="/">Shop</a></nav><main>{body}</main></html>'
+        '<!doctype html><html lang=en><meta charset=utf-8><link rel=icon href="data:,">'
+        '<meta name=viewport content="width=device-width"><meta name=color-scheme content="light dark">'
+        f"<title>{title} · Shop</title>{head}"
+        f'<nav><p><a href="/">Shop</a></p></nav><main>{body}</main></html>'
     )
 
 
@@ -30,7 +32,7 @@ async def home(request: Request, session: OptionalSession) -> HTMLResponse:
     cart = request.session.get("cart", 0)
     put = f"<form method=post action=/cart>Cart: {cart} <button>Add one</button></form>"
     if session is None:
-        return HTMLResponse(layout(None, "Home", "", f"{put}<a href=/sign_in>Sign in</a>"))
+        return HTMLResponse(layout(None, "Home", "", f"{put}<p><a href=/sign_in>Sign in</a>"))
     menu = (
         f"<p>Hello {escape(session.user_id)}.</p>"
         '<a href="/-/user_settings/active_sessions">Active sessions</a>'
@@ -54,9 +56,10 @@ async def form(request: Request) -> HTMLResponse:
 def sign_in_form(told: str) -> str:
     return (
         f"<p role=status>{told}</p><form method=post action=/sign_in>"
-        '<input name=user aria-label="User"><input name=password type=password aria-label="Password">'
-        "<label><input type=checkbox name=remember_me value=1> Remember me</label>"
-        "<button>Sign in</button></form>"
+        "<p><label>User <input name=user autocomplete=username></label>"
+        "<p><label>Password <input name=password type=password autocomplete=current-password></label>"
+        "<p><label><input type=checkbox name=remember_me value=1> Remember me</label>"
+        "<p><button>Sign in</button></form>"
     )
 
 

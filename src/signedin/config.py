@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from .errors import SettingsError
 from .events import Listener
 from .settings import Settings
+from .stores import driver
 
 if TYPE_CHECKING:
     from ._async.sessions import AsyncSessions
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from ._sync.stores.contract import Store
     from .directory import Directory, Person
     from .health import Check
+
+
+MADE: Final = "made://in-code"
+"""Stands for a store's URL where code has made the store."""
 
 
 def now_ms() -> int:
@@ -33,6 +39,8 @@ def sqlite_path(url: str) -> str:
 
     Raises SettingsError, which says what is possible.
     """
+    if url == MADE:
+        raise SettingsError("This store was made in code, so it has no URL: it can't be opened again.")
     parts = urlsplit(url)
     if parts.scheme == "" and url:
         return url
@@ -86,16 +94,14 @@ def store_place(url: str) -> str:
 def open_async_store(settings: Settings) -> AsyncStore:
     """The store that the settings name, for the async flow. Nothing is opened before its first use."""
     if engine_of(settings.store) == "redis":
-        with _driver("redis"):
-            from ._async.stores.redis import AsyncRedisStore
+        from .stores import AsyncRedisStore
 
         return AsyncRedisStore(settings.store)
     if engine_of(settings.store) == "postgres":
-        with _driver("postgres"):
-            from ._async.stores.postgres import AsyncPostgresStore
+        from .stores import AsyncPostgresStore
 
         return AsyncPostgresStore(settings.store)
-    from ._async.stores.sqlite import AsyncSqliteStore
+    from .stores import AsyncSqliteStore
 
     return AsyncSqliteStore(sqlite_path(settings.store), inline_reads=settings.inline_reads)
 
@@ -103,16 +109,14 @@ def open_async_store(settings: Settings) -> AsyncStore:
 def open_store(settings: Settings) -> Store:
     """The store that the settings name, for the sync flow. Nothing is opened before its first use."""
     if engine_of(settings.store) == "redis":
-        with _driver("redis"):
-            from ._sync.stores.redis import RedisStore
+        from .stores import RedisStore
 
         return RedisStore(settings.store)
     if engine_of(settings.store) == "postgres":
-        with _driver("postgres"):
-            from ._sync.stores.postgres import PostgresStore
+        from .stores import PostgresStore
 
         return PostgresStore(settings.store)
-    from ._sync.stores.sqlite import SqliteStore
+    from .stores import SqliteStore
 
     return SqliteStore(sqlite_path(settings.store), inline_reads=settings.inline_reads)
 
@@ -120,32 +124,18 @@ def open_store(settings: Settings) -> Store:
 def store_checks(settings: Settings) -> Iterator[Check]:
     """What a doctor finds about the store that the settings name, without changing it."""
     if engine_of(settings.store) == "redis":
-        with _driver("redis"):
+        with driver("redis"):
             from .redis.health import checks as of_server
 
         return of_server(settings.store, now_ms())
     if engine_of(settings.store) == "postgres":
-        with _driver("postgres"):
+        with driver("postgres"):
             from .postgres.health import checks as of_database
 
         return of_database(settings.store, now_ms())
     from .sqlite.health import checks
 
     return checks(os.path.abspath(sqlite_path(settings.store)))
-
-
-@contextmanager
-def _driver(extra: str) -> Iterator[None]:
-    """A driver is installed with the extra of its name."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("signedin"):
-            raise
-        package = error.name.partition(".")[0]
-        raise SettingsError(
-            f"This store needs the package {package}: pip install 'signedin[{extra}]'"
-        ) from error
 
 
 def store_library() -> str:
@@ -175,38 +165,65 @@ def open_directory(settings: Settings) -> Directory[Person] | None:
 def open_async_sessions(
     settings: Settings | None = None,
     *,
+    store: AsyncStore | str | None = None,
     clock: Callable[[], int] = now_ms,
     listeners: Iterable[Listener] = (),
     account_active: Callable[[str], object] | None = None,
     **values: Any,
 ) -> AsyncSessions:
-    """The async flow under these settings, or under those that keywords name."""
+    """The async flow under these settings, or under those that keywords name.
+
+    store: its URL, or a store that was made in code, see :mod:`signedin.stores`; the flow closes it.
+    """
     from ._async.sessions import AsyncSessions
 
-    chosen = _settings(settings, values)
+    chosen, made = _settings(settings, store, values, awaited=True)
     return AsyncSessions(
-        open_async_store(chosen), chosen, clock, listeners=listeners, account_active=account_active
+        made or open_async_store(chosen),
+        chosen,
+        clock,
+        listeners=listeners,
+        account_active=account_active,
     )
 
 
 def open_sessions(
     settings: Settings | None = None,
     *,
+    store: Store | str | None = None,
     clock: Callable[[], int] = now_ms,
     listeners: Iterable[Listener] = (),
     account_active: Callable[[str], object] | None = None,
     **values: Any,
 ) -> Sessions:
-    """The sync flow under these settings, or under those that keywords name."""
+    """The sync flow under these settings, or under those that keywords name.
+
+    store: its URL, or a store that was made in code, see :mod:`signedin.stores`; the flow closes it.
+    """
     from ._sync.sessions import Sessions
 
-    chosen = _settings(settings, values)
+    chosen, made = _settings(settings, store, values, awaited=False)
     return Sessions(
-        open_store(chosen), chosen, clock, listeners=listeners, account_active=account_active
+        made or open_store(chosen),
+        chosen,
+        clock,
+        listeners=listeners,
+        account_active=account_active,
     )
 
 
-def _settings(settings: Settings | None, values: dict[str, Any]) -> Settings:
+def _settings(
+    settings: Settings | None, store: Any, values: dict[str, Any], *, awaited: bool
+) -> tuple[Settings, Any]:
+    """The settings, and the store if it has been made: then no URL leads to it."""
+    if isinstance(store, str):
+        values, store = {"store": store, **values}, None
     if settings is not None and values:
         raise SettingsError("Give a Settings object or single settings, not both.")
-    return settings or Settings.of(values)
+    chosen = settings or Settings.of(values)
+    if store is None:
+        return chosen, None
+    if iscoroutinefunction(store.find) is not awaited:
+        wanted = "open_sessions" if awaited else "open_async_sessions"
+        raise SettingsError(f"{type(store).__name__} is for {wanted}(...).")
+    return replace(chosen, store=MADE), store

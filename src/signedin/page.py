@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
+from json import dumps
 from typing import Any, Final, Literal, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -93,19 +94,18 @@ class Urls:
 
     def __init__(self, prefix: str) -> None:
         self.list = prefix
-        self._below = prefix.rstrip("/")
+        self.below = prefix.rstrip("/")
 
     def to(self, *parts: str) -> str:
         """A route below the page: ``to(session_id, "revoke")``."""
-        return "/".join((self._below, *parts))
+        return "/".join((self.below, *parts))
 
     def static(self, name: str) -> str:
         """A file of ours; its address changes with its content, so it is kept for ever."""
-        return f"{self._below}/static/{name}?v={_digest(name)}"
+        return f"{self.below}/static/{name}?v={_digest(name)}"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A session as the page shows it; every value is text of unknown origin until it is escaped."""
 
     id: str
@@ -133,8 +133,7 @@ class Row:
     live: bool
 
 
-@dataclass(frozen=True)
-class EndedRow:
+class EndedRow(NamedTuple):
     """An entry of the history as the page shows it."""
 
     picture: str
@@ -198,7 +197,7 @@ def active_sessions(
         near=cap is not None and len(others) + 1 >= cap * NEAR_CAP,
         zone=_zone_name(tz, now),
         flash=flash,
-        script=_script(tz, urls, zone_known),
+        script=_script(str(tz) if zone_known else "", urls.list),
     )
 
 
@@ -207,7 +206,7 @@ def history(
 ) -> Fragment:
     """What has ended: the device, when and why."""
     rows = [ended_row(session, now, tz) for session in ended]
-    script = _script(tz, urls, zone_known)
+    script = _script(str(tz) if zone_known else "", urls.list)
     return _fragment(say("history"), "history.html", urls, rows=rows, script=script)
 
 
@@ -314,12 +313,15 @@ def render(template: str, **values: Any) -> str:
 
 
 def _rows(sessions: Sequence[Session], now: int, zone: tzinfo) -> list[Row]:
-    looks_like = Counter((describe.title(s), s.ip) for s in sessions)
-    return [_row(s, now, zone, alone=looks_like[describe.title(s), s.ip] == 1) for s in sessions]
+    calls = [(describe.title(session), session.ip) for session in sessions]
+    looks_like = Counter(calls)
+    return [
+        _row(session, call[0], now, zone, alone=looks_like[call] == 1)
+        for session, call in zip(sessions, calls, strict=True)
+    ]
 
 
-def _row(session: Session, now: int, zone: tzinfo, *, alone: bool) -> Row:
-    title = describe.title(session)
+def _row(session: Session, title: str, now: int, zone: tzinfo, *, alone: bool) -> Row:
     admin = session.admin_until is not None and now < session.admin_until
     idle = describe.is_idle(session, now)
     badges = [say("idle")] * idle + [say("admin_mode")] * admin
@@ -353,10 +355,10 @@ def _row(session: Session, now: int, zone: tzinfo, *, alone: bool) -> Row:
     )
 
 
-def _script(zone: tzinfo, urls: Urls, zone_known: bool) -> dict[str, object]:
-    """What the page's script is told: the words that it says, the zone if it is known, the list."""
-    words: dict[str, object] = {key: ENGLISH[key] for key in SCRIPT_SAYS}
-    return words | {"zone": str(zone) if zone_known else "", "list": urls.list}
+@lru_cache(256)
+def _script(zone: str, list_url: str) -> str:
+    """What the script is told, as JSON: the words that it says, the zone if it is known, the list."""
+    return dumps({key: ENGLISH[key] for key in SCRIPT_SAYS} | {"zone": zone, "list": list_url})
 
 
 def _zone_name(zone: tzinfo, now: int) -> str:
@@ -385,7 +387,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals["say"] = say
+    # A filter of a constant is worked out when a template is compiled, not each time it is drawn.
+    environment.filters["say"] = say
     return environment
 
 

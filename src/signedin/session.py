@@ -249,14 +249,16 @@ class EndedRecord(NamedTuple):
         return f"EndedRecord({self.session.short_id}, {self.session.reason})"
 
 
+_PLAIN = len(Facts.__struct_fields__) - len(Facts.__struct_defaults__)
 _decode = msgspec.msgpack.Decoder(Facts).decode
 _encode = msgspec.msgpack.Encoder().encode
 _decode_list = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 
 
 def encode_tail(facts: Facts) -> bytes:
-    """The facts as they are stored."""
-    return _encode(facts)
+    """The facts as they are stored: without the last ones where nothing is told by them."""
+    values = msgspec.structs.astuple(facts)
+    return _encode(values[:_PLAIN] if values[_PLAIN:] == Facts.__struct_defaults__ else values)
 
 
 def decode_tail(tail: bytes) -> Facts | None:

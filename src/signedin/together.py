@@ -27,32 +27,48 @@ class AsyncTogether(Generic[K, V]):
 
     def __init__(self, read: Callable[[Sequence[K]], Awaitable[Sequence[V]]]) -> None:
         self._read = read
-        self._waiting: list[tuple[K, asyncio.Future[V]]] = []
-        self._next: asyncio.Task[None] | None = None
+        self._joining: list[tuple[K, asyncio.Future[V]]] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def ask(self, key: K) -> V:
         """The answer for a key. Raises what ``read`` raised."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[V] = loop.create_future()
-        self._waiting.append((key, future))
-        if self._next is None or self._next.done():
-            self._leave()
+        if self._joining is None or self._loop is not loop:
+            group = await self._gathered(loop)
+            if not group:
+                return (await self._read((key,)))[0]
+            future: asyncio.Future[V] = loop.create_future()
+            self._leave([(key, future), *group])
+        else:
+            future = loop.create_future()
+            self._joining.append((key, future))
         return await future
 
-    def _leave(self) -> None:
-        # A task of its own: an asker who is cancelled takes nobody's answer along. It begins when the
-        # loop has come round; until then others join.
-        self._next = asyncio.ensure_future(self._travel())
-        self._under_way.add(self._next)  # the loop itself keeps no hold of its tasks
-        self._next.add_done_callback(self._under_way.discard)
+    async def _gathered(self, loop: asyncio.AbstractEventLoop) -> list[tuple[K, asyncio.Future[V]]]:
+        """Who else asks until the loop has come round."""
+        group = self._joining = list[tuple[K, asyncio.Future[V]]]()
+        self._loop = loop
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._leave(group)
+            raise
+        finally:
+            if self._joining is group:
+                self._joining = None
+        return group
 
-    async def _travel(self) -> None:
+    def _leave(self, group: list[tuple[K, asyncio.Future[V]]]) -> None:
+        # Tasks of their own: an asker who is cancelled takes nobody's answer along.
+        for start in range(0, len(group), MOST):
+            task = asyncio.ensure_future(self._travel(group[start : start + MOST]))
+            self._under_way.add(task)  # the loop itself keeps no hold of its tasks
+            task.add_done_callback(self._under_way.discard)
+
+    async def _travel(self, group: list[tuple[K, asyncio.Future[V]]]) -> None:
         # Who was cancelled in the meantime doesn't travel.
-        waiting = [(key, future) for key, future in self._waiting if not future.done()]
-        group, self._waiting, self._next = waiting[:MOST], waiting[MOST:], None
-        if self._waiting:
-            self._leave()
+        group = [(key, future) for key, future in group if not future.done()]
         if not group:
             return
         try:

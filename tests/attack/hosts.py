@@ -92,7 +92,9 @@ async def opened(
         await run_sync(host.close)
     else:
         more = {key.upper(): value for key, value in told.items()}
-        site = contextmanager(open_site)(name.partition("-")[2], folder, clock, monkeypatch, **more)
+        site = contextmanager(open_site)(
+            name.partition("-")[2], str(folder / "sessions.db"), clock, monkeypatch, **more
+        )
         users = await run_sync(site.__enter__)
         yield await run_sync(_django, name, users)
         await run_sync(site.__exit__, None, None, None)

@@ -322,7 +322,7 @@ def test_watch_for_programs(cli: Cli, two: Any) -> None:
     ended = json.loads(process.stdout.readline())
     assert (ended["event"], ended["session"]["id"]) == ("ended", new.id)
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    assert process.wait(60) == 130
     process.stdout.close()
 
 

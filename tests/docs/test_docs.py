@@ -75,6 +75,24 @@ def test_links(path: Path) -> None:
             assert heading in {re.sub(r"[^\w -]", "", t.lower()).replace(" ", "-") for t in titles}, link
 
 
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_tests(path: Path) -> None:
+    """Every test that a page names is there, and so is every module that it says to run."""
+    text = path.read_text()
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE), name
+    for module in re.findall(r"`python -m ((?:tests|benchmarks|scripts)[\w.]*)", text):
+        place = ROOT / module.replace(".", "/")
+        assert place.with_suffix(".py").exists() or (place / "__main__.py").exists(), module
+
+
+def test_the_standards_requirements() -> None:
+    """The table has each requirement of ASVS 5.0's chapter V7, once, in order."""
+    counts = {1: 3, 2: 4, 3: 2, 4: 5, 5: 3, 6: 2}
+    rows = re.findall(r"^\| (7\.\d\.\d) \|", (ROOT / "docs" / "asvs.md").read_text(), re.MULTILINE)
+    assert rows == [f"7.{part}.{n}" for part, most in counts.items() for n in range(1, most + 1)]
+
+
 async def test_the_ten_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """README's application signs in, knows who it is, and has the page."""
     monkeypatch.chdir(tmp_path)

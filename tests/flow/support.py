@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from signedin._async.request import AsyncExchange
+from signedin._sync.request import Exchange
 from signedin.cookies import Cookie
 from signedin.outcomes import Presented, SignedIn
 from signedin.session import Client, Session
 
-from ..support import LAPTOP
+from ..support import LAPTOP, AsAsync
 
 SESSION = "__Host-signedin"
 REMEMBER = "__Host-signedin-remember"
+VISITOR = "__Host-signedin-visitor"
 
 
 class Browser:
@@ -79,3 +82,25 @@ class Browser:
 
     async def is_in(self) -> bool:
         return await self.flow.validate(self.token) is not None
+
+
+class Request:
+    """A request of a browser, in either colour; what its response sets is kept by the browser."""
+
+    def __init__(self, browser: Browser, **options: Any) -> None:
+        jar, flow = browser.jar, browser.flow
+        presented = Presented(jar.get(SESSION), jar.get(REMEMBER), jar.get(VISITOR))
+        values = (presented, browser.client, flow.clock())
+        self.browser = browser
+        self.exchange: Any = (
+            AsAsync(Exchange(flow.wrapped, *values, **options))
+            if isinstance(flow, AsAsync)
+            else AsyncExchange(flow, *values, **options)
+        )
+
+    async def open(self, **options: Any) -> Any:
+        await self.exchange.open(**{"may_resume": True, "with_data": True} | options)
+        return self.exchange
+
+    def close(self) -> None:
+        self.browser.take(self.exchange.cookies)

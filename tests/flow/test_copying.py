@@ -79,6 +79,27 @@ async def test_copy_stop_copy(flows: Any, clock: Clock) -> None:
     assert await there.validate(later.cookies[0].value) is not None
 
 
+async def test_what_a_copy_tells(flows: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users, sessions, endings, entries; and what was left out because it has ended at the target."""
+    monkeypatch.setattr("signedin._async.copying.ENTRIES", 1)
+    here, there = flows
+    one, two = [await sign_in(here, user) for user in ("1", "2")]
+    for _ in range(3):
+        clock.tick(1000)
+        gone = await sign_in(here, "3")
+        await here.revoke_these([gone.session.id], operator="cli:root")
+    done = await copy_store(here.store, there.store)
+    assert done == Copied(3, 2, ended=3, entries=6, outcome="done")
+    clock.tick(1000)
+    await there.revoke("1", one.session.id, current=None)
+    told: list[Copied] = []
+    done = await copy_store(here.store, there.store, progress=told.append, stop=lambda: False)
+    assert done == Copied(3, 1, refused=1, entries=6, outcome="done")
+    assert told == [Copied(3, 1, refused=1)]
+    assert len((await there.store.audit_log(None, 100)).entries) == 6
+    assert [session.id for session in await there.list(None)] == [two.session.id]
+
+
 async def test_a_barrier_for_everybody_moves(flows: Any, clock: Clock) -> None:
     """A sign-in under way while everybody was signed out doesn't complete at the new place."""
     here, there = flows

@@ -6,38 +6,11 @@ from typing import Any
 
 import pytest
 
-from signedin._async.request import AsyncExchange
-from signedin._sync.request import Exchange
 from signedin.errors import DataTooLarge
-from signedin.outcomes import Presented
 from signedin.visitor import RENEWED_AFTER, VISITOR_FOR
 
-from ..support import HOUR, LAPTOP, AsAsync
-from .support import REMEMBER, SESSION, Browser
-
-VISITOR = "__Host-signedin-visitor"
-
-
-class Request:
-    """A request of a browser, in either colour; what its response sets is kept by the browser."""
-
-    def __init__(self, browser: Browser, **options: Any) -> None:
-        jar, flow = browser.jar, browser.flow
-        presented = Presented(jar.get(SESSION), jar.get(REMEMBER), jar.get(VISITOR))
-        values = (presented, LAPTOP, flow.clock())
-        self.browser = browser
-        self.exchange: Any = (
-            AsAsync(Exchange(flow.wrapped, *values, **options))
-            if isinstance(flow, AsAsync)
-            else AsyncExchange(flow, *values, **options)
-        )
-
-    async def open(self, **options: Any) -> Any:
-        await self.exchange.open(may_resume=True, with_data=True, **options)
-        return self.exchange
-
-    def close(self) -> None:
-        self.browser.take(self.exchange.cookies)
+from ..support import HOUR
+from .support import VISITOR, Browser, Request
 
 
 async def ask(browser: Browser, bag: bytes | bool | None = False, **options: Any) -> bytes | None:

@@ -12,15 +12,15 @@ from signedin._async.listing import AsyncListing
 from signedin._async.operating import AsyncOperating
 from signedin._async.sessions import AsyncSessions
 from signedin.errors import ClockError
-from signedin.events import RememberMeForgotten, SessionEnded
-from signedin.outcomes import RevokedMany
+from signedin.events import RememberMeForgotten, SessionEnded, SessionRotated
+from signedin.outcomes import RevokedMany, SignedIn
 from signedin.reasons import REASONS
 from signedin.selector import Selector
 from signedin.session import new_session_id
 from signedin.steps import Touch
 
 from ..support import DAY, HOUR, LAPTOP, MINUTE, PHONE, SECOND, ids
-from .support import Browser
+from .support import REMEMBER, SESSION, Browser
 
 # Every verb of the library that ends sessions, and the reason it ends them for.
 TRIGGERS: dict[str, tuple[str, Any]] = {
@@ -177,9 +177,34 @@ async def test_revoking_others_and_the_living(sessions: Any, clock: Any) -> None
     assert await later.browser.is_in()
 
 
+async def test_who_did_it(sessions: Any, clock: Any) -> None:
+    """The history says by whom: the user, an operator for the user, or nobody (E8)."""
+    for verb, actor in (
+        (lambda f, i: f.revoke("1", i, current=None), "1"),
+        (lambda f, i: f.revoke("1", [i], current=None, operator="root"), "root"),
+        (lambda f, i: f.revoke_others("1", current=new_session_id("1")), "1"),
+        (lambda f, i: f.revoke_others("1", current=new_session_id("1"), operator="root"), "root"),
+        (lambda f, i: f.revoke_all("1", operator="root"), "root"),
+        (lambda f, i: f.sign_out_everywhere("1"), "1"),
+        (lambda f, i: f.account_disabled("1"), "1"),
+        (lambda f, i: f.account_disabled("1", operator="root"), "root"),
+        (lambda f, i: f.credentials_changed("1"), "1"),
+    ):
+        clock.tick(5 * SECOND)  # past the barrier of the one before
+        one = await device(sessions)
+        outcome = await verb(sessions, one.id)
+        assert ids(outcome.ended) == {one.id}
+        assert (await sessions.history("1"))[0].actor == actor
+        if hasattr(outcome, "forgotten"):
+            assert (outcome.forgotten, outcome.kept, outcome.not_found) == (1, False, ())
+        if hasattr(outcome, "cookies"):
+            assert [(c.name, c.clears) for c in outcome.cookies] == [(SESSION, True), (REMEMBER, True)]
+
+
 async def test_credentials_changed(open_sessions: Any, clock: Any) -> None:
     """Others end, this one gets a new secret with no grace and its connections are cut (E7)."""
-    flow = open_sessions()
+    heard: list[Any] = []
+    flow = open_sessions(listeners=[heard.append])
     mine, other = await device(flow), await device(flow)
     thief = mine.browser.copy()
     opened = clock.now
@@ -187,7 +212,9 @@ async def test_credentials_changed(open_sessions: Any, clock: Any) -> None:
     changed = await flow.credentials_changed("1", token=mine.browser.token)
     mine.browser.take(changed.signed_in.cookies)
     assert ids(changed.ended) == {other.id}
-    assert changed.signed_in.session.id == mine.id
+    assert (changed.signed_in.session.id, changed.signed_in.session.remembered) == (mine.id, False)
+    assert changed.barrier == clock.now
+    assert heard[-1] == SessionRotated(changed.signed_in.session)
     assert not await thief.is_in()
     assert await flow.rotate(thief.token) is None
     session = await flow.validate(mine.browser.token)
@@ -197,8 +224,30 @@ async def test_credentials_changed(open_sessions: Any, clock: Any) -> None:
     assert await flow.connections_to_close([(mine.id, clock.now + 1)]) == {}
 
 
-@pytest.mark.parametrize("token", [None, "junk", "stranger", "superseded"])
-async def test_credentials_changed_without_a_current_session(sessions: Any, token: str | None) -> None:
+async def test_credentials_changed_right_after_a_step_up(sessions: Any) -> None:
+    """The secret from before the step-up ends, too, although its grace isn't over (E7)."""
+    mine = await device(sessions)
+    before = mine.browser.copy()
+    mine.browser.take((await sessions.rotate(mine.browser.token, authenticated_by=("otp",))).cookies)
+    assert await before.is_in()
+    await sessions.credentials_changed("1", token=mine.browser.token)
+    assert not await before.is_in()
+
+
+async def test_a_barrier_only_moves_forwards(sessions: Any, clock: Any) -> None:
+    """By a clock that was set back the earlier one stands, and is what is told (S6)."""
+    first = await sessions.credentials_changed("1")
+    clock.tick(-MINUTE)
+    second = await sessions.credentials_changed("1")
+    assert second.barrier == first.barrier
+    reset = Browser(sessions)
+    assert isinstance(await reset.sign_in(barrier=second.barrier), SignedIn)
+
+
+@pytest.mark.parametrize("token", [None, "junk", "stranger", "superseded", "over"])
+async def test_credentials_changed_without_a_current_session(
+    sessions: Any, clock: Any, token: str | None
+) -> None:
     """A reset, or a token that is not the user's current one: all sessions end (E7)."""
     mine, stranger = await device(sessions), await device(sessions, "2")
     given = {
@@ -206,9 +255,13 @@ async def test_credentials_changed_without_a_current_session(sessions: Any, toke
         "junk": "junk",
         "stranger": stranger.browser.token,
         "superseded": mine.browser.token,
+        "over": mine.browser.token,
     }[token]
     if token == "superseded":
         await sessions.rotate(mine.browser.token, authenticated_by=("otp",))
+    if token == "over":
+        clock.tick(7 * DAY)
+        stranger = await device(sessions, "2")
     changed = await sessions.credentials_changed("1", token=given)
     assert changed.signed_in is None
     assert ids(changed.ended) == {mine.id}
@@ -231,10 +284,12 @@ async def test_sign_out(open_sessions: Any) -> None:
 
 async def test_sign_out_of_a_browser_that_is_only_remembered(sessions: Any, clock: Any) -> None:
     """Its series is forgotten and the session that stands behind it ends, or it would come back."""
-    mine = await device(sessions)
-    mine.browser.restart()
+    mine, other = await device(sessions), await device(sessions)
+    for one in (mine, other):
+        one.browser.restart()
     await sessions.sign_out(mine.browser.presented)
     assert await mine.browser.resume() is None
+    assert await other.browser.visit() is not None
 
 
 async def test_a_superseded_secret_signs_its_session_out(sessions: Any) -> None:
@@ -322,13 +377,16 @@ async def test_told_only_to_the_browser_that_holds_it(sessions: Any) -> None:
     assert await sessions.why_ended(mine.browser.token) is None
 
 
-async def test_sweep(sessions: Any, clock: Any) -> None:
-    """What has passed its limits goes to the history, once (E9)."""
+async def test_sweep(open_sessions: Any, clock: Any) -> None:
+    """What has passed its limits goes to the history, once, and is told (E9)."""
+    heard: list[Any] = []
+    sessions = open_sessions(listeners=[heard.append])
     over = await device(sessions)
     clock.tick(7 * DAY)
     living = await device(sessions)
     assert await sessions.sweep(batch=1) == 1
     assert await sessions.sweep() == 0
+    assert [e.session.id for e in heard if isinstance(e, SessionEnded)] == [over.id]
     assert [(e.id, e.reason) for e in await sessions.history("1")] == [(over.id, "idle")]
     assert (await sessions.why_ended(over.browser.token)).name == "idle"
     assert await living.browser.is_in()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 import signedin._async.operating
 import signedin._sync.operating
 from signedin._async.console import AsyncActiveSession, AsyncUser
+from signedin.audit import AuditEntry
 from signedin.directory import NoDirectory
 from signedin.errors import AnswerUnknown, ReadOnly, StoreUnavailable, UserNotFound
 from signedin.selector import Selector, parse_network
 
-from ..support import HOUR, LAPTOP, PHONE, SECOND, Clock, ids
+from ..support import DAY, HOUR, LAPTOP, PHONE, SECOND, Clock, ids
 from .support import Browser
 
 
@@ -125,6 +127,172 @@ async def test_a_store_that_goes_away(
     assert done.in_doubt == (2 if trouble is AnswerUnknown else 0)
     run = await flow.audit_run(done.run)
     assert (run.last.outcome, run.last.sessions, run.last.in_doubt) == ("failed", 2, done.in_doubt)
+
+
+@pytest.mark.usefixtures("small_batches")
+async def test_a_run_in_the_trail(open_sessions: Any, clock: Clock) -> None:
+    """From before its first batch, about once a second, until it is done: what, why, by whom (O4)."""
+    flow = open_sessions()
+    await people(flow, clock)
+    began = clock.now
+    told: list[Any] = []
+
+    def progress(done: Any) -> None:
+        told.append(done)
+        clock.tick(500)
+
+    done = await flow.revoke_matching(
+        Selector(users=tuple("12345678")),
+        operator="cli:root",
+        reason="INC-1",
+        origin="host",
+        run="a" * 16,
+        progress=progress,
+    )
+    assert (done.run, done.outcome, done.users, done.forgotten) == ("a" * 16, "done", 8, 8)
+    assert [(part.outcome, part.sessions) for part in told] == [("running", n) for n in (2, 4, 6, 8)]
+    entries = (await flow.store.audit_log(None, 100)).entries
+    assert [(entry.outcome, entry.at - began, entry.sessions, entry.users) for entry in entries] == [
+        ("started", 0, 0, 0),
+        ("running", 1000, 4, 4),
+        ("running", 2000, 8, 8),
+        ("done", 2000, 8, 8),
+    ]
+    about = " ".join(f"user:{n}" for n in "12345678")
+    assert {(e.run, e.actor, e.action, e.about, e.reason, e.origin) for e in entries} == {
+        ("a" * 16, "cli:root", "revoke", about, "INC-1", "host")
+    }
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("what", ["everybody", "users", "phones", "these"])
+async def test_a_run_is_asked_to_stop(open_sessions: Any, clock: Clock, what: str) -> None:
+    """By whoever can write into the trail; it stops before its next batch, and it can only once (O3)."""
+    flow = open_sessions()
+    made = await people(flow, clock)
+    direct = getattr(flow, "wrapped", flow)
+    options = {"operator": "root", "progress": lambda done: direct.stop_run(done.run)}
+    if what == "these":
+        done = await flow.revoke_these(made, **options)
+    else:
+        selectors = {
+            "everybody": Selector(),
+            "users": Selector(users=tuple("012345678")),
+            "phones": Selector(kind="phone"),
+        }
+        done = await flow.revoke_matching(selectors[what], **options)
+    assert (done.outcome, done.sessions) == ("stopped", 2)
+    run = await flow.audit_run(done.run)
+    assert (run.last.outcome, run.last.sessions) == ("stopped", 2)
+    assert not await flow.stop_run(done.run)
+    assert not await flow.stop_run("0" * 16)
+
+
+@pytest.mark.usefixtures("small_batches")
+async def test_a_run_that_breaks(open_sessions: Any, clock: Clock) -> None:
+    """What isn't the store's trouble is raised, and the trail says that the run failed."""
+    flow = open_sessions()
+    await people(flow, clock, 4)
+
+    def progress(done: Any) -> None:
+        raise RuntimeError("the terminal is gone")
+
+    with pytest.raises(RuntimeError, match="terminal"):
+        await flow.revoke_matching(Selector(kind="desktop"), operator="root", progress=progress)
+    last = (await flow.audit_trail()).runs[0].last
+    assert (last.outcome, last.sessions) == ("failed", 2)
+
+
+async def test_a_trail_that_goes_away(
+    open_sessions: Any, clock: Clock, colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was done is told, and that its end couldn't be written down."""
+    flow = open_sessions()
+    await people(flow, clock, 2)
+
+    def progress(done: Any) -> None:
+        store = flow.store if colour == "async" else flow.wrapped.store
+        monkeypatch.setattr(store, "audit", broken)
+
+    def broken(entry: Any) -> Any:
+        raise StoreUnavailable
+
+    done = await flow.revoke_matching(Selector(users=("0", "1")), operator="root", progress=progress)
+    assert (done.outcome, done.sessions, type(done.trouble)) == ("failed", 2, StoreUnavailable)
+    assert done.in_doubt == 0
+
+
+async def test_what_was_done_in_one_go(open_sessions: Any, clock: Clock) -> None:
+    """An operator's act without a run of its own is one entry (O4)."""
+    flow = open_sessions()
+    run = await flow.record(
+        "impersonate", "user:1", operator="web:3", reason="INC-1", origin="::1", sessions=2, users=1
+    )
+    found = await flow.audit_run(run)
+    assert found.last == AuditEntry(
+        run, clock.now, "done", "web:3", "impersonate", "user:1", "INC-1", "::1", 2, 0, 1
+    )
+    plain = await flow.record("sweep", "everybody", operator="cli:root")
+    assert (await flow.audit_run(plain)).last.sessions == 0
+    first = await flow.audit_trail(limit=1)
+    assert [r.last.run for r in first.runs] == [plain]
+    second = await flow.audit_trail(cursor=first.cursor, limit=1)
+    assert [r.last.run for r in second.runs] == [run]
+
+
+async def test_who_is_spared(open_sessions: Any, clock: Clock) -> None:
+    """One session or several go on while everybody's end; without Remember me, where it is theirs."""
+    for count in (1, 2):
+        flow = open_sessions()
+        clock.tick(5 * SECOND)
+        made = await people(flow, clock, 4)
+        done = await flow.revoke_matching(Selector(), operator="root", spared=made[:count])
+        assert ids(await flow.list(None)) == set(made[:count])
+        assert (done.outcome, done.sessions) == ("done", 4 - count)
+        assert (await flow.overview("3")).remembered == 0
+        await flow.revoke_everyone(operator="root")
+
+
+async def test_listeners_hear_of_everybody(
+    open_sessions: Any, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each ending, also where the log is kept at warnings only (E9)."""
+    heard: list[Any] = []
+    flow = open_sessions(listeners=[heard.append])
+    made = await people(flow, clock, 3)
+    heard.clear()
+    with caplog.at_level(logging.WARNING, "signedin"):
+        await flow.revoke_everyone(operator="root")
+    assert {event.session.id for event in heard} == set(made)
+
+
+@pytest.mark.usefixtures("small_batches")
+async def test_users_are_counted_once(open_sessions: Any, clock: Clock) -> None:
+    """However many sessions they have; not those of whom nothing was left."""
+    flow = open_sessions()
+    for _ in range(3):
+        await people(flow, clock, 3)
+    done = await flow.revoke_matching(Selector(os="ubuntu"), operator="root")
+    assert (done.sessions, done.users, done.forgotten) == (6, 2, 6)
+    done = await flow.revoke_matching(Selector(users=("0", "1", "nobody")), operator="root")
+    assert (done.sessions, done.users) == (3, 1)
+    clock.tick(5 * SECOND)
+    for _ in range(3):
+        await people(flow, clock, 3)
+    clock.tick(8 * DAY)
+    await flow.sweep()
+    done = await flow.revoke_matching(Selector(users=("1",)), operator="root")
+    assert (done.sessions, done.already, done.users, done.forgotten) == (0, 0, 1, 3)
+
+
+async def test_how_the_trail_calls_sessions(open_sessions: Any, clock: Clock) -> None:
+    """Five by their ids, and how many more (O4)."""
+    flow = open_sessions()
+    made = await people(flow, clock, 7)
+    for count, more in ((5, ""), (6, " and 1 more"), (7, " and 2 more")):
+        done = await flow.revoke_these([*made[:count], made[0]], operator="root")
+        about = (await flow.audit_run(done.run)).last.about
+        assert about == " ".join(f"session:{session_id}" for session_id in made[:5]) + more
 
 
 async def test_these(open_sessions: Any, clock: Clock) -> None:

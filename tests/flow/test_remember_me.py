@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -13,7 +14,7 @@ from signedin.reasons import REASONS
 from signedin.steps import AllBut, Ending, Touch
 from signedin.token import Token, new_secret
 
-from ..support import DAY, LAPTOP, MINUTE, PHONE, SECOND, ids
+from ..support import DAY, HOUR, LAPTOP, MINUTE, PHONE, SECOND, ids
 from .support import REMEMBER, SESSION, Browser
 
 
@@ -61,9 +62,23 @@ async def test_renewed_by_use_up_to_400_days(sessions: Any, clock: Any) -> None:
         clock.tick(10 * DAY)
         browser.restart()
         assert await browser.visit() is not None
-    clock.tick(10 * DAY)
+    clock.tick(10 * DAY - 500)
+    browser.restart()
+    assert [cookie.max_age for cookie in (await browser.resume()).cookies] == [None, 1]
+    clock.tick(500)
     browser.restart()
     assert await browser.visit() is None
+
+
+async def test_signing_out_with_a_predecessor(sessions: Any) -> None:
+    """A tab whose token another one has used meanwhile forgets the series all the same (R3)."""
+    browser = await remembered(sessions)
+    browser.restart()
+    tab = browser.copy()
+    await browser.visit()
+    await sessions.sign_out(tab.presented)
+    browser.restart()
+    assert await browser.resume() is None
 
 
 async def test_unused_for_too_long(sessions: Any, clock: Any) -> None:
@@ -98,6 +113,47 @@ async def test_a_lost_response(sessions: Any, clock: Any) -> None:
     await browser.visit()
     assert browser.jar == lost.jar
     assert await browser.is_in()
+
+
+async def test_a_lost_response_whose_session_is_over(open_sessions: Any, clock: Any) -> None:
+    """Without activity, swept, forgotten by the history: the series resumes all the same (R4)."""
+    for since in (8, 14, 45):
+        flow = open_sessions(remember_me=timedelta(days=60))
+        browser = await remembered(flow)
+        browser.restart()
+        await browser.copy().visit()
+        for _ in range(since):
+            clock.tick(DAY)
+            if since > 8:
+                await flow.sweep()
+        assert isinstance(await browser.resume(), SignedIn)
+        assert await browser.is_in()
+
+
+async def test_a_lost_response_of_a_later_resume(sessions: Any, clock: Any) -> None:
+    """That an earlier session was seen shortens no later repeat (R3)."""
+    browser = await remembered(sessions)
+    browser.restart()
+    session = await browser.visit()
+    clock.tick(MINUTE)
+    await sessions.touch(Touch(session.id, LAPTOP))
+    browser.restart()
+    lost = browser.copy()
+    await lost.visit()
+    clock.tick(HOUR)
+    await browser.visit()
+    assert browser.jar == lost.jar
+    series, _ = await sessions.store.find_series(Token.parse(browser.remember_token).id)
+    assert (series.seen_at, len(series.nonce)) == (None, 32)
+
+
+async def test_a_resume_that_takes_too_long(sessions: Any, clock: Any) -> None:
+    """Begun more than an hour ago is too old (S6)."""
+    browser = await remembered(sessions)
+    browser.restart()
+    clock.tick(DAY)
+    assert await browser.resume(started_at=clock.now - HOUR - 1) == Refused("too_old")
+    assert isinstance(await browser.resume(started_at=clock.now - HOUR), SignedIn)
 
 
 async def test_the_predecessor_after_the_session_was_seen(sessions: Any, clock: Any) -> None:

@@ -16,7 +16,8 @@ from playwright.sync_api import Playwright, expect
 from signedin.fastapi import SignedinMiddleware, sessions_router
 
 from ..web.chromium import ARGUMENTS
-from .test_fastapi import HERE, layout, shop
+from .fastapi_host import shop
+from .test_fastapi_router import HERE, layout
 
 
 @contextmanager

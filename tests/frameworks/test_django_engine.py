@@ -16,6 +16,7 @@ from signedin.django.flow import flow
 from signedin.django.sessions import SessionStore
 from signedin.token import Token
 
+from ..engines import ENGINES, Engine
 from ..support import Clock
 from .django_site import ENGINE
 from .django_support import (
@@ -36,6 +37,11 @@ VISITOR = "sessionid-visitor"
 @pytest.fixture
 def way() -> str:
     return "engine"
+
+
+@pytest.fixture(params=["sqlite", "redis", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return ENGINES[request.param]
 
 
 site = pytest.fixture(open_site)

@@ -53,6 +53,14 @@ def test_login_and_logout(site: Any) -> None:
     assert (listed("ada"), history("ada")) == ([], ["signed_out"])
 
 
+def test_client_hints(site: Any) -> None:
+    """What the browser says of itself at the login is on the page: its user agent names no model."""
+    agent = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36"
+    hints = {"HTTP_SEC_CH_UA_MODEL": '"Pixel 9"', "HTTP_SEC_CH_UA_PLATFORM": '"Android"', "HTTP_SEC_CH_UA": '"Chromium";v="142"', "HTTP_SEC_CH_UA_MOBILE": "?1"}  # fmt: skip
+    log_in(Client(HTTP_USER_AGENT=agent, **hints), "ada")
+    assert listed("ada")[0].device.model == "Pixel 9"
+
+
 def test_revoked(site: Any) -> None:
     """A revoked session is logged out at its next request, and told why; others stay (REV-2)."""
     ada, other, bob = browser("ada"), browser("ada"), browser("bob")

@@ -78,10 +78,19 @@ def test_a_wrong_site(settings: dict[str, Any], code: str) -> None:
 
 
 def test_sign_in_path_is_login_url(site: Any) -> None:
-    """LOGIN_URL, which may be the name of an address."""
+    """LOGIN_URL: a path, the name of one, or its whole address on the site itself."""
     assert flow().settings.sign_in_path == "/login/"
     with override_settings(LOGIN_URL="account_login"):
         assert flow().settings.sign_in_path == "/accounts/login/"
+    ours = {"STORE": flow().settings.store, "URL": "https://app.example"}
+    with override_settings(LOGIN_URL="https://APP.example:443/enter/", SIGNEDIN=ours):
+        assert flow().settings.sign_in_path == "/enter/"
+        assert told() == {}
+    for elsewhere in (
+        {"LOGIN_URL": "https://sso.example/", "SIGNEDIN": ours},
+        {"LOGIN_URL": "//app.example/"},
+    ):
+        assert "name a path of yours that leads there" in told(**elsewhere)["signedin.E001"]
 
 
 # ── the admin ────────────────────────────────────────────────────────────────────────────────
@@ -108,6 +117,16 @@ def test_admin(site: Any) -> None:
     assert answer.status_code == 303
     assert (who(ada), who(bob)) == ("ada", "")
     assert history("bob") == ["revoked_by_operator"]
+
+
+def test_a_user_model_of_ones_own(way: str, tmp_path: Path) -> None:
+    """Its page in the admin leads to the user's sessions, a group's to none; its key is no number."""
+    module = "tests.frameworks.custom_user.journey"
+    done = subprocess.run(
+        [sys.executable, "-m", module, way, str(tmp_path / "sessions.db"), str(tmp_path)],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_admin_is_for_staff(site: Any) -> None:

@@ -17,7 +17,7 @@ from signedin.flask import sign_in as our_sign_in
 
 from ..support import DAY, MINUTE, Clock
 from ..web.support import PAGE, REMEMBER, SESSION
-from .test_flask import VISITOR, Writes, browser_of, tokens
+from .flask_support import VISITOR, Writes, browser_of, tokens
 from .test_wsgi import Broken
 
 

@@ -14,8 +14,8 @@ from signedin.testing import FrozenClock, sign_in_client
 from signedin.testing.records import DAY, PHONE
 
 from ..web.support import SESSION
+from .fastapi_host import shop
 from .flask_host import make_app
-from .test_fastapi import shop
 
 
 @pytest.fixture

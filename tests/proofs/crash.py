@@ -1,107 +1,118 @@
-"""``kill -9``, again and again: what was acknowledged must be there, and what was revoked must not.
+"""``kill -9``, again and again: what was acknowledged is there, and what ended has ended (DUR-1).
 
-``python -m tests.proofs.crash 1000`` runs a thousand rounds. In each, two processes sign in and
-revoke on one file and tell what was acknowledged through a pipe; both are killed at a random
-moment, and the file is looked at by a third.
+``python -m tests.proofs.crash`` prints the whole table, ``… crash application sqlite sync 1000`` a line of
+it. What is killed: the *application*, two processes of the library; the *service*, which people use by
+HTTP; or the *engine* under an application that goes on.
 """
 
 from __future__ import annotations
 
-import os
 import random
-import select
-import signal
-import sys
 import tempfile
-import threading
 import time
-from pathlib import Path
-from typing import NoReturn
+from collections.abc import Callable
 
-from signedin import Client, SignedIn, open_sessions
-from signedin.session import SessionId
+from .books import Tally, compared, goes_on, print_table
+from .durable import Durable, durable
+from .processes import Application, Service, opened
+from .writers import Crowd, Library
 
-CLIENT = Client("203.0.113.24", "crash")
-
-
-def work(path: str, pipe: int, user: str) -> NoReturn:
-    """Sign in and revoke until killed, telling before a revoke is tried and after each answer."""
-    flow = open_sessions(store=path)
-    tell = threading.Lock()
-
-    def say(word: str, token: str) -> None:
-        with tell:
-            os.write(pipe, f"{word} {token}\n".encode())
-
-    def one() -> None:
-        dice = random.Random()
-        while True:
-            outcome = flow.sign_in(user, CLIENT, started_at=flow.clock(), remember=True)
-            assert isinstance(outcome, SignedIn)
-            token = outcome.cookies[0].value
-            say("in", token)
-            if dice.random() < 0.5:
-                say("try", token)
-                flow.revoke(user, SessionId(token[:48]), current=None)
-                say("out", token)
-
-    for _ in range(3):
-        threading.Thread(target=one, daemon=True).start()
-    while True:
-        time.sleep(1)
+PER_STORE = 20
+TABLE = (
+    ("application", "sqlite", "sync", 1000),
+    ("application", "sqlite", "async", 100),
+    ("application", "redis", "sync", 50),
+    ("application", "redis", "async", 50),
+    ("application", "valkey", "sync", 50),
+    ("application", "valkey", "async", 50),
+    ("application", "cluster", "sync", 50),
+    ("application", "cluster", "async", 50),
+    ("application", "postgres", "sync", 50),
+    ("application", "postgres", "async", 50),
+    ("service", "sqlite", "async", 100),
+    ("service", "redis", "async", 30),
+    ("service", "postgres", "async", 30),
+    ("engine", "redis", "sync", 50),
+    ("engine", "redis", "async", 50),
+    ("engine", "valkey", "sync", 50),
+    ("engine", "valkey", "async", 50),
+    ("engine", "cluster", "sync", 17),  # each kills three
+    ("engine", "cluster", "async", 17),
+    ("engine", "postgres", "sync", 50),
+    ("engine", "postgres", "async", 50),
+)
 
 
-def check(path: str, told: list[bytes]) -> int:
-    """Compare the file with what was acknowledged; how many facts were compared."""
-    words: dict[str, set[str]] = {"in": set(), "try": set(), "out": set()}
-    for line in told:
-        word, _, token = line.decode().partition(" ")
-        words[word].add(token)
-    flow = open_sessions(store=path)
-    for token in words["out"]:
-        assert flow.validate(token) is None, "an acknowledged revoke was undone"
-    for token in words["in"] - words["try"]:
-        assert flow.validate(token) is not None, "an acknowledged sign-in is lost"
-    connection = flow.store._engine.reader  # type: ignore[attr-defined]
-    assert connection.execute("PRAGMA integrity_check").get == "ok"
-    half = connection.execute("SELECT count(*) FROM session JOIN ended USING (tag, random)").get
-    assert half == 0, "a session is alive and in the history"
-    flow.close()
-    return len(words["in"])
+def application(engine: Durable, url: str, colour: str, name: str) -> Tally:
+    """Two processes are killed while they work."""
+    killed = Application(url, colour, name)
+    killed.listen(0.05 + random.random() * 0.1)
+    journal = killed.kill()
+    engine.settle()
+    return compared(url, journal)
 
 
-def rounds(count: int, folder: str) -> int:
-    """So many rounds; how many acknowledged sign-ins were compared."""
-    facts = 0
-    dice = random.Random(int.from_bytes(os.urandom(8)))
-    for number in range(count):
-        path = str(Path(folder) / f"{number // 20}.db")
-        reading, writing = os.pipe()
-        children = []
-        for worker in range(2):
-            child = os.fork()
-            if child == 0:
-                os.close(reading)
-                # No cap in the way: each round has users of its own.
-                work(path, writing, f"{number}-{worker}-{dice.random()}")
-            children.append(child)
-        os.close(writing)
-        told, end = b"", time.monotonic() + 0.05 + dice.random() * 0.1
-        while (left := end - time.monotonic()) > 0 or not told:
-            if select.select([reading], [], [], max(left, 0.01))[0]:
-                told += os.read(reading, 65536)
-        for child in children:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-        while more := os.read(reading, 65536):
-            told += more
-        os.close(reading)
-        facts += check(path, told.split(b"\n")[:-1])
-    return facts
+def service(engine: Durable, url: str, colour: str, name: str) -> Tally:
+    """The service is killed while people use it, and started again."""
+    with tempfile.TemporaryDirectory() as folder:
+        killed = Service(url, folder)
+        journal: list[bytes] = []
+        crowd = Crowd(killed.hands, name, journal.append)
+        _some_time(journal)
+        killed.kill()
+        crowd.stop()
+        engine.settle()
+        before = len(journal)
+        killed.start()
+        crowd = Crowd(killed.hands, name + "-again", journal.append, count=1)
+        while len(journal) < before + 4:
+            time.sleep(0.01)
+        crowd.stop()
+        killed.kill()
+        killed.close()
+    return compared(url, journal)
+
+
+def engine(killed: Durable, url: str, colour: str, name: str) -> Tally:
+    """The engine is killed under an application, which goes on as soon as it is there again."""
+    with opened(url, colour) as flow:
+        journal: list[bytes] = []
+        crowd = Crowd(Library(flow), name, journal.append)
+        _some_time(journal)
+        killed.kill()
+        killed.start()
+        goes_on(flow, name)
+        crowd.stop()
+    return compared(url, journal)
+
+
+ROUNDS: dict[str, Callable[[Durable, str, str, str], Tally]] = {
+    "application": application,
+    "service": service,
+    "engine": engine,
+}
+
+
+def rounds(what: str, name: str, colour: str, count: int) -> Tally:
+    """So many rounds on an engine; what was compared."""
+    place = durable(name)
+    try:
+        tally = Tally()
+        for number in range(count):
+            if number % PER_STORE == 0 or what == "service":  # whose users are numbered
+                url = place.fresh()
+            tally += ROUNDS[what](place, url, colour, str(number))
+        return tally
+    finally:
+        place.stop()
+
+
+def _some_time(journal: list[bytes]) -> None:
+    """Until something has happened, and a random time."""
+    while len(journal) < 8:
+        time.sleep(0.01)
+    time.sleep(random.random() * 0.1)
 
 
 if __name__ == "__main__":
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    with tempfile.TemporaryDirectory() as place:
-        compared = rounds(wanted, place)
-    print(f"{wanted} rounds, {compared} acknowledged sign-ins compared: nothing lost, nothing undone")
+    print_table("kill -9", TABLE, rounds)

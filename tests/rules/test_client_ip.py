@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signedin.client_ip import client_ip, networks
+from signedin.client_ip import canonical_ip, client_ip, networks
+from signedin.errors import SettingsError
 
 PROXIES = networks(("10.0.0.0/8", "2001:db8:ffff::/48"))
 
@@ -53,6 +54,39 @@ def test_anything(peer: str, header: str | None) -> None:
     """Any header gives an address and no error."""
     assert client_ip(peer, header, PROXIES)
     assert client_ip("10.0.0.1", header, PROXIES)
+
+
+def test_the_last_hops() -> None:
+    """64 are read, from the right."""
+    proxies = ", 10.0.0.2" * 63
+    assert client_ip("10.0.0.1", f"198.51.100.1{proxies}", PROXIES) == "198.51.100.1"
+    assert client_ip("10.0.0.1", f"198.51.100.1{proxies}, 10.0.0.2", PROXIES) == "10.0.0.2"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (" 203.0.113.9 ", "203.0.113.9"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("[fe80::1%eth0]:80", "fe80::1"),
+        ("[2001:db8::1", "2001:db8::1"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9:80", "203.0.113.9"),
+        ("203.0.113.9:80:80", "0.0.0.0"),
+        ("app.example", "0.0.0.0"),
+    ],
+)
+def test_one_spelling(text: str, address: str) -> None:
+    """An address is kept in its canonical form, and what is none as one that is nobody's."""
+    assert canonical_ip(text) == address
+
+
+def test_networks() -> None:
+    """Addresses or networks, wherever the host's bits stand; anything else is told."""
+    assert [str(n) for n in networks((" 10.1.2.3/8 ", "::1"))] == ["10.0.0.0/8", "::1/128"]
+    with pytest.raises(SettingsError, match="trusted_proxies: 'proxy'"):
+        networks(("10.0.0.1", "proxy"))
 
 
 def test_many_hops() -> None:

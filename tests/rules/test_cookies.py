@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,11 @@ def test_insecure() -> None:
     """Over plain HTTP: other names, no Secure."""
     names = CookieNames.insecure()
     assert names.set(names.session, "x").header == "signedin=x; Path=/; HttpOnly; SameSite=Lax"
+    assert astuple(names)[:4] == tuple(
+        name.removeprefix("__Host-") for name in astuple(CookieNames())[:4]
+    )
+    assert CookieNames().flash == "__Host-signedin-flash"
+    assert CookieNames().visitor == "__Host-signedin-visitor"
 
 
 def test_a_cookie_shows_no_value() -> None:
@@ -53,6 +60,20 @@ def test_a_cookie_shows_no_value() -> None:
 def test_read(header: str, value: str | None) -> None:
     """The one cookie of this name; a doubled one is none (V5)."""
     assert read(header, CookieNames()).get(NAME) == value
+
+
+def test_only_what_came_twice_is_none() -> None:
+    """A doubled cookie takes no other one along (V5)."""
+    names = CookieNames()
+    header = f"{names.remember}=r; {NAME}=v; {NAME}=w"
+    assert read(header, names) == {names.remember: "r", NAME: None}
+
+
+def test_the_longest_header() -> None:
+    """16 kB are read, and not a byte more (V5)."""
+    header = f"{NAME}=v; pad=".ljust(16_384, "x")
+    assert read(header, CookieNames()) == {NAME: "v"}
+    assert read(header + "x", CookieNames()) == {}
 
 
 @given(st.text())

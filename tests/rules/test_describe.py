@@ -115,19 +115,27 @@ def test_every_message_is_used_and_there() -> None:
         for p in (*source.rglob("*.py"), *source.joinpath("templates").iterdir())
         if "messages" not in p.name
     ]
-    used = {key for text in texts for key in re.findall(r"""say\(\s*['"](\w+)['"]""", text)}
-    used |= {
-        key
-        for text in texts
-        for pair in re.findall(r'say\(\s*"(\w+)" if \w+ else "(\w+)"', text)
-        for key in pair
+    said = r"""say\(\s*['"](\w+)['"]|['"](\w+)['"]\|say"""
+    chosen = r"""say\(\s*"(\w+)" if \w+ else "(\w+)"|\("(\w+)" if \w+ else "(\w+)"\)\|say"""
+    used = {
+        key for text in texts for way in (said, chosen) for keys in re.findall(way, text) for key in keys
     }
+    used -= {""}
     prefixes = ("flash_", "method_", "ended_", "filter_", "none_", "confirm_")
     prefixes += ("admin_outcome_",)
     composed = {key for key in messages.ENGLISH if key.startswith(prefixes)}
     used = (used | set(page.SCRIPT_SAYS)) - {"none_"}
     assert used <= messages.ENGLISH.keys()
     assert messages.ENGLISH.keys() - composed <= used
+
+
+def test_a_constant_message_is_worked_out_once() -> None:
+    """What has no values is text in the compiled template: drawing a page doesn't look it up again."""
+    environment = page._environment()
+    for name in environment.list_templates(["html"]):
+        assert environment.loader is not None
+        source, _, _ = environment.loader.get_source(environment, name)
+        assert not re.findall(r"\bt_\d+\('\w+'\)", environment.compile(source, raw=True)), name
 
 
 def render(*others: Session, current: Session | None = None, **options: object) -> str:

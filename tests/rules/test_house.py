@@ -15,7 +15,13 @@ ROOT = Path(signedin.__file__).parent
 FLOW = ("_async", "_sync")
 ADAPTERS = ("asgi", "django", "fastapi", "flask", "threads", "wsgi")
 OPERATORS = ("cli", "console", "config", "server", "testing", "__main__")
-DRIVERS = {"apsw": "sqlite", "redis": "redis", "psycopg": "postgres", "psycopg_pool": "postgres"}
+DRIVERS = {
+    "apsw": "sqlite",
+    "redis": "redis",
+    "hiredis": "redis",
+    "psycopg": "postgres",
+    "psycopg_pool": "postgres",
+}
 FRAMEWORKS = {
     "starlette",
     "fastapi",
@@ -49,7 +55,7 @@ def room(path: Path) -> str:
     first = path.relative_to(ROOT).parts[0].removesuffix(".py")
     if first in FLOW:
         return "store" if "stores" in path.parts else "flow"
-    if first in ("sqlite", "sql", "redis", "postgres", "lua"):
+    if first in ("sqlite", "sql", "redis", "postgres", "lua", "stores"):
         return "store"
     if first in ADAPTERS and "management" not in path.parts:
         return "adapter"

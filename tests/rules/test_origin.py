@@ -42,6 +42,7 @@ def test_no_origin_of_our_own() -> None:
     """A Host that is none is not ours, whatever Origin says."""
     assert normal_origin("https://") is None
     assert not is_our_origin("https://", None)
+    assert not is_our_origin(None, None)
     assert normal_origin("https://a:99999") is None
     assert normal_origin("http://[::1") is None
     assert normal_origin("HTTPS://App.Example") == OURS
@@ -59,7 +60,7 @@ def test_a_request_without_a_host() -> None:
     assert known.is_from_ours("POST", "https", None, None, "https://app.example")
 
 
-@pytest.mark.parametrize("path", ["/", "/a?b=c&d=%20", "/a#b", "/-/x"])
+@pytest.mark.parametrize("path", ["/", "/a?b=c&d=%20", "/a#b", "/-/x", "/!~", "/" + "a" * 2047])
 def test_local_paths(path: str) -> None:
     """A path of this origin can be gone to after the sign-in."""
     assert is_local_path(path)
@@ -78,6 +79,8 @@ def test_local_paths(path: str) -> None:
         "/a b",
         "/\x00",
         "/é",
+        "/\x7f",
+        "/\x1f",
         "/" + "a" * 2048,
     ],
 )

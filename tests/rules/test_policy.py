@@ -61,10 +61,20 @@ def test_impossible_policies(wrong: dict[str, object]) -> None:
         Policy(**wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "value", ["idle_timeout", "absolute_timeout", "remember_me", "remember_me_limit"]
+)
+def test_shortest_limits(value: str) -> None:
+    """Any limit longer than zero can be, and 1 session; no limit is None (V2)."""
+    assert getattr(Policy(**{value: timedelta(milliseconds=1)}), value).microseconds == 1000  # type: ignore[arg-type]
+    assert Policy(cap=1).cap_for("1") == 1
+    assert Policy(cap=None).cap_for("1") is None
+
+
 def test_cap_of_a_user() -> None:
     """Another cap for some users; an impossible one says so."""
-    policy = Policy(cap_of=lambda user_id: {"vip": None, "bad": 0}.get(user_id, 3))
-    assert (policy.cap_for("vip"), policy.cap_for("x")) == (None, 3)
+    policy = Policy(cap_of=lambda user_id: {"vip": None, "bad": 0, "one": 1}.get(user_id, 3))
+    assert (policy.cap_for("vip"), policy.cap_for("x"), policy.cap_for("one")) == (None, 3, 1)
     with pytest.raises(SettingsError):
         policy.cap_for("bad")
 
@@ -78,19 +88,27 @@ def test_cap_of_a_user() -> None:
         (60 * SECOND, LAPTOP, True, {"signed_in_at": 0}, False),
         # a tenth of a short idle timeout comes first
         (6 * SECOND, LAPTOP, False, {"signed_in_at": 0, "idle_timeout": MINUTE}, True),
-        (5 * SECOND, LAPTOP, False, {"signed_in_at": 0, "idle_timeout": MINUTE}, False),
+        (6 * SECOND - 1, LAPTOP, False, {"signed_in_at": 0, "idle_timeout": MINUTE}, False),
+        (60 * SECOND - 1, LAPTOP, False, {"signed_in_at": 0, "idle_timeout": None}, False),
+        # who asks needn't be known
+        (60 * SECOND, None, False, {"signed_in_at": 0}, True),
         # the first validation of a new session always
         (1, LAPTOP, False, {}, True),
         (1, LAPTOP, True, {}, False),
+        (1, Client("198.51.100.1", FIREFOX), True, {}, True),
         # another address or user agent: every ten seconds, polling included
         (9 * SECOND, Client("198.51.100.1", FIREFOX), True, {"signed_in_at": 0}, False),
         (10 * SECOND, Client("198.51.100.1", FIREFOX), True, {"signed_in_at": 0}, True),
         (10 * SECOND, Client(LAPTOP.ip, "other"), False, {"signed_in_at": 0}, True),
+        # one that Remember me didn't resume has no first minute
+        (60 * SECOND, LAPTOP, True, {"signed_in_at": START - 1}, False),
         # a clock that was set back
         (-HOUR, LAPTOP, False, {"signed_in_at": 0}, False),
     ],
 )
-def test_touch_due(since: int, client: Client, passive: bool, fields: dict[str, int], due: bool) -> None:
+def test_touch_due(
+    since: int, client: Client | None, passive: bool, fields: dict[str, int | None], due: bool
+) -> None:
     """Activity is noted once in min(60 s, a tenth of the idle timeout) (V3)."""
     assert touch_due(session_at(START, **fields), client, START + since, passive) is due
 
@@ -100,6 +118,8 @@ def test_first_touch_after_a_resume() -> None:
     resumed = session_at(START + 1, remembered=True)
     assert not touch_due(resumed, LAPTOP, START + 59 * SECOND, True)
     assert touch_due(resumed, LAPTOP, START + 60 * SECOND, True)
+    seen = session_at(START + 60 * SECOND, remembered=True)
+    assert not touch_due(seen, LAPTOP, START + 61 * SECOND, True)
 
 
 def test_surplus() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
+from hashlib import sha256
+
 import msgspec
 
 from signedin.remember_me import Series, derive, judge, renewed_until, series_key
 from signedin.session import new_session_id
-from signedin.token import Token, new_secret
+from signedin.token import Token, encode_secret, new_secret
 
 from ..support import DAY, MINUTE, SECOND, START
 
@@ -66,6 +69,26 @@ def test_derivation_repeats_itself() -> None:
     assert once == again
     assert len({once.successor, once.session_secret, other.successor, other.session_secret, secret}) == 5
     assert Token.parse(Token(SERIES_ID, once.successor).text) is not None
+
+
+def test_what_is_stored_is_for_ever() -> None:
+    """Another derivation or key would lose every remembered browser (R1, R3)."""
+    secret, nonce = new_secret(), b"n" * 32
+    for purpose, derived in (
+        (b"remember", derive(secret, nonce).successor),
+        (b"session", derive(secret, nonce).session_secret),
+    ):
+        mac = hmac.digest(secret.encode(), purpose + nonce, "sha256")
+        assert derived == encode_secret(mac)
+    raw = bytes.fromhex(SERIES_ID)[:12]
+    assert series_key(SERIES_ID) == sha256(b"signedin series\0" + raw).digest()
+
+
+def test_a_series_that_was_never_accepted() -> None:
+    """It has no predecessor: any other secret is stolen (R5)."""
+    series, current, first = make(previous_hash=None, nonce=None)
+    assert judge(series, current, START) == "current"
+    assert judge(series, first, START) == "stolen"
 
 
 def test_renewal() -> None:

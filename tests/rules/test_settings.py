@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -45,6 +46,105 @@ def test_values_as_python_has_them() -> None:
     assert (settings.policy, settings.exclude, settings.skew_ms) == (policy, ("/static",), 0)
 
 
+def test_what_is_set_where_nothing_is_said() -> None:
+    """The defaults, as the documentation has them."""
+    settings = Settings()
+    assert {field.name: getattr(settings, field.name) for field in fields(settings)} == {
+        "store": "sqlite:///signedin.db",
+        "url": None,
+        "policy": Policy.gitlab(),
+        "cap": None,
+        "remember_me": None,
+        "trusted_proxies": (),
+        "proxy_header": "x-forwarded-for",
+        "exclude": (),
+        "page": "/-/user_settings/active_sessions",
+        "sign_in_path": "/sign_in",
+        "insecure_http": False,
+        "sign_out_forgets": "this",
+        "fresh_for": timedelta(minutes=10),
+        "reauth": "never",
+        "clock_skew": timedelta(seconds=2),
+        "sweep_every": timedelta(minutes=10),
+        "directory": None,
+        "inline_reads": True,
+    }
+    assert (settings.origin, settings.proxies, settings.cookies.secure) == (None, (), True)
+    assert "password" not in repr(Settings(store="redis://:password@localhost"))
+
+
+@pytest.mark.parametrize("name", ["insecure_http", "inline_reads"])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", True), ("true", True), ("YES", True), ("on", True),
+        ("0", False), ("False", False), ("no", False), ("off", False), ("", False),
+    ],
+)  # fmt: skip
+def test_switches(name: str, text: str, value: bool) -> None:
+    """Yes and no, as people write them."""
+    assert (
+        getattr(Settings.of({name: text, "url": "http://localhost" if value else None}), name) is value
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("url", None),
+        ("cap", None),
+        ("cap", 5),
+        ("remember_me", None),
+        ("remember_me", timedelta(days=1)),
+        ("fresh_for", timedelta(milliseconds=1)),
+        ("page", None),
+        ("sweep_every", None),
+        ("sweep_every", timedelta(seconds=1)),
+        ("directory", None),
+        ("directory", "app:users"),
+        ("trusted_proxies", ("10.0.0.1",)),
+        ("exclude", ("/a", "/b")),
+        ("insecure_http", False),
+        ("reauth", "others"),
+        ("sign_out_forgets", "everywhere"),
+    ],
+)
+def test_possible_values(name: str, value: object) -> None:
+    """What a setting may be stays as it was given."""
+    assert getattr(Settings.of({name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("policy", None),
+        ("fresh_for", None),
+        ("clock_skew", None),
+        ("exclude", None),
+        ("inline_reads", None),
+        ("sign_in_path", None),
+        ("proxy_header", None),
+        ("fresh_for", 5),
+        ("clock_skew", 5),
+        ("sweep_every", 5),
+        ("exclude", 5),
+        ("inline_reads", 5),
+        ("cap", 1.5),
+        ("store", b"x"),
+    ],
+)
+def test_impossible_values(name: str, value: object) -> None:
+    """None only where it means something, and nothing of another kind."""
+    with pytest.raises(SettingsError, match=f"^{name} is "):
+        Settings.of({name: value})
+
+
+def test_lists() -> None:
+    """Text with commas, without what is empty; or any list."""
+    for value in ("/a, /b,,", ["/a", " /b", ""], {"/a": 1, "/b": 1}.keys() | set()):
+        assert set(Settings.of({"exclude": value}).exclude) == {"/a", "/b"}
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
@@ -62,6 +162,11 @@ def test_values_as_python_has_them() -> None:
         ({"page": "active"}, "starts with '/'"),
         ({"clock_skew": timedelta(seconds=-1)}, "negative"),
         ({"sweep_every": timedelta(0)}, "longer than zero"),
+        ({"fresh_for": timedelta(0)}, "longer than zero"),
+        ({"sign_in_path": "sign_in"}, "sign_in_path is a path"),
+        ({"reauth": "always"}, "'never' or 'others'"),
+        ({"url": "http://127.0.0.2"}, "insecure_http=True"),
+        ({"qqqq": 1}, "^There is no setting 'qqqq'.$"),
     ],
 )
 def test_bad_values(values: dict[str, object], says: str) -> None:
@@ -74,6 +179,9 @@ def test_cookies_by_transport() -> None:
     """Loopback keeps the prefix; other plain HTTP has to be said by name."""
     assert Settings(url="http://127.0.0.1:8000").cookies.secure
     assert Settings(url="http://[::1]:8000").cookies.secure
+    assert Settings(url="http://localhost").cookies.secure
+    assert Settings(url="https://app.example").origin == "https://app.example:443"
+    assert not Settings(url="http://localhost", insecure_http=True).cookies.secure
     assert not Settings(url="http://intranet", insecure_http=True).cookies.secure
 
 

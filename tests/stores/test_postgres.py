@@ -29,7 +29,6 @@ from signedin.postgres.health import checks
 
 from ..engines import ENGINES
 from ..postgres import Bouncer, Postgres
-from ..proofs import server_crash
 from ..servers import free_port
 from ..support import LAPTOP, START, Clock, signed_in
 
@@ -116,11 +115,6 @@ def test_killed_and_restarted(server: Postgres) -> None:
     assert flow.validate(gone.cookies[0].value) is None
     assert isinstance(flow.sign_in("1", LAPTOP, started_at=START), SignedIn)
     flow.close()
-
-
-def test_killed_servers() -> None:
-    """Every acknowledged sign-in is there after ``kill -9``, every acknowledged revoke is dead."""
-    assert server_crash.rounds(Postgres(fsync="on"), 5) > 50
 
 
 def test_a_database_that_only_reads(server: Postgres) -> None:

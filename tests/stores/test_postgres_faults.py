@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import shutil
 import subprocess
@@ -15,8 +16,10 @@ import pytest
 
 from signedin import Settings, SignedIn, StoreUnavailable
 from signedin._async.stores.postgres import AsyncPostgresStore
+from signedin._async.stores.postgres_line import AsyncLine
 from signedin._sync.sessions import Sessions
 from signedin._sync.stores.postgres import PostgresStore
+from signedin._sync.stores.postgres_line import Line
 from signedin.errors import AnswerUnknown
 from signedin.postgres.address import Address
 from signedin.postgres.health import checks
@@ -214,6 +217,33 @@ async def test_cancelled(proxy: Proxy) -> None:
 
 
 # ── what the server has no more of ───────────────────────────────────────────────────────────
+
+
+async def test_given_up_without_a_word(server: Postgres, colour: str) -> None:
+    """A step whose time is over when it fails gives its connection up, and leaves nothing on stderr (a
+    warning here).
+    """
+    if colour == "async":
+        async with await psycopg.AsyncConnection.connect(server.url, autocommit=True) as connection:
+            line = AsyncLine(connection)
+            connection.wait = line.wait  # type: ignore[method-assign]
+            line.allow(5)
+            with pytest.raises(LookupError):
+                async with line.pipeline():
+                    await line.execute("SELECT 1")
+                    line.allow(0)
+                    raise LookupError
+    else:
+        with psycopg.Connection.connect(server.url, autocommit=True) as connection_:
+            line_ = Line(connection_)
+            connection_.wait = line_.wait  # type: ignore[method-assign]
+            line_.allow(5)
+            with pytest.raises(LookupError):
+                with line_.pipeline():
+                    line_.execute("SELECT 1")
+                    line_.allow(0)
+                    raise LookupError
+    gc.collect()
 
 
 def test_full_disk(opened: Callable[[str], Sessions]) -> None:

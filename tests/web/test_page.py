@@ -60,6 +60,25 @@ async def test_the_list_as_json(browser: Client, other: Client, flow: Any) -> No
         assert token not in answer.text
 
 
+@pytest.mark.parametrize("headers", [{}, JSON])
+async def test_ended_while_the_list_is_read(
+    browser: Client, flow: Any, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    """A session that ends between its validation and the list's read is in no list: nothing listed is
+    dead, and there are never more than the cap (L2, S3).
+    """
+    mine, overview = await browser.enter(), flow.overview
+
+    async def revoked_first(user_id: str) -> Any:
+        await flow.revoke(user_id, mine, current=None)
+        return await overview(user_id)
+
+    monkeypatch.setattr(flow, "overview", revoked_first)
+    answer = await browser.get(PAGE, headers=headers)
+    assert answer.status_code == (401 if headers else 303)
+    assert mine not in answer.text
+
+
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 async def test_revoke_one(browser: Client, other: Client, method: str) -> None:
     """The other is out and told why; this one goes on, and says so once."""

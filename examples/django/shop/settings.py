@@ -39,6 +39,7 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 STATIC_URL = "static/"
+STATICFILES_DIRS = [HERE / "static"]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from ..colours import async_call
 from ..cookies import Cookie
 from ..device import parse_device
+from ..errors import AnswerUnknown, StoreUnavailable
 from ..events import Event, Listener, SessionEnded, log, logger
 from ..outcomes import SignedIn
 from ..reasons import REASONS, Reason
@@ -126,10 +128,11 @@ class AsyncCore:
 
     async def _stopped_for_everybody(self, record: Record, begun: int) -> bool:
         """Whether everybody was signed out after this sign-in began; then its session ends (S6)."""
-        if await self.store.everybody_barrier() <= begun:
-            return False
-        await self._end(record.user_id, Only((record.id,)), REASONS["revoked_by_operator"], None)
-        return True
+        with after_a_step():
+            if await self.store.everybody_barrier() <= begun:
+                return False
+            await self._end(record.user_id, Only((record.id,)), REASONS["revoked_by_operator"], None)
+            return True
 
     async def _end(
         self,
@@ -155,3 +158,12 @@ class AsyncCore:
                 await async_call(listener, event)
             except Exception:
                 logger.exception("A listener failed on %s.", type(event).__name__)
+
+
+@contextmanager
+def after_a_step() -> Iterator[None]:
+    """An outage in a verb that has changed something already doesn't say that nothing was (E6)."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise AnswerUnknown from error

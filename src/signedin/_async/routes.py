@@ -110,6 +110,8 @@ class AsyncRoutes:
         listed = await self._sessions.overview(current.user_id)
         now = self._sessions.clock()
         others = [session for session in listed.sessions if session.id != current.id]
+        if len(others) == len(listed.sessions):  # it has ended since this request began
+            return self._sign_in_first()
         if self._call.wants_json:
             everything = list_json([current, *others], current=current.id, now=now)
             return self._unless_known(everything, msgspec.structs.replace(everything, generated_at=""))

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from ..colours import call
 from ..cookies import Cookie
 from ..device import parse_device
+from ..errors import AnswerUnknown, StoreUnavailable
 from ..events import Event, Listener, SessionEnded, log, logger
 from ..outcomes import SignedIn
 from ..reasons import REASONS, Reason
@@ -127,10 +129,11 @@ class Core:
 
     def _stopped_for_everybody(self, record: Record, begun: int) -> bool:
         """Whether everybody was signed out after this sign-in began; then its session ends (S6)."""
-        if self.store.everybody_barrier() <= begun:
-            return False
-        self._end(record.user_id, Only((record.id,)), REASONS["revoked_by_operator"], None)
-        return True
+        with after_a_step():
+            if self.store.everybody_barrier() <= begun:
+                return False
+            self._end(record.user_id, Only((record.id,)), REASONS["revoked_by_operator"], None)
+            return True
 
     def _end(
         self,
@@ -156,3 +159,12 @@ class Core:
                 call(listener, event)
             except Exception:
                 logger.exception("A listener failed on %s.", type(event).__name__)
+
+
+@contextmanager
+def after_a_step() -> Iterator[None]:
+    """An outage in a verb that has changed something already doesn't say that nothing was (E6)."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise AnswerUnknown from error

@@ -93,13 +93,7 @@ class Endings(Core):
             and parsed.matches(record.secret_hash)
         ):
             kept = record.id
-            cut = changed(
-                facts,
-                authenticated_at=now,
-                previous_hash=None,
-                rotated_at=now,
-                connections_cut_at=now,
-            )
+            cut = changed(facts, authenticated_at=now, previous_hash=None, connections_cut_at=now)
             rotation, signed_in = self._rotation(changed(record, series=None), cut)
         ended = self._end(user, AllBut(kept), REASONS["credentials_changed"], user, rotation)
         if not ended.rotated:

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from .. import outgoing
 from ..cookies import Cookie
 from ..errors import StoreUnavailable
 from ..events import logger
 from ..outcomes import CredentialsChanged, Presented, Refused, SignedIn, SignedOut
 from ..policy import touch_due
 from ..reasons import Reason
+from ..replies import Reply
 from ..session import Client, Session
 from ..visitor import Visitor, is_due
 from .sessions import Sessions
@@ -94,6 +96,25 @@ class Exchange:
         """Whether this request is activity to be recorded, as of its beginning."""
         session = self._session
         return session is not None and touch_due(session, self.client, self.started_at, self.passive)
+
+    def refusal(
+        self, session: Session | None, *, fresh: bool, method: str, path: str, query: str, accept: str
+    ) -> Reply | None:
+        """None where this session may go on; else what its request is told, see
+        :func:`~signedin.outgoing.refusal`. fresh: credentials must have been given within the setting
+        ``fresh_for``.
+        """
+        settings = self.sessions.settings
+        if session is not None and (
+            not fresh or session.is_fresh(self.sessions.clock(), settings.fresh_ms)
+        ):
+            return None
+        told = {"method": method, "path": path, "query": query, "accept": accept}
+        return outgoing.refusal(session, settings.sign_in_path, **told)
+
+    def note_hints(self, hints: Mapping[str, str]) -> None:
+        """What the browser says of itself in client hints, for a sign-in."""
+        self.client = self.client._replace(hints={**hints, **self.client.hints})
 
     def sign_in(
         self,

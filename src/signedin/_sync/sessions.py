@@ -9,6 +9,7 @@ session and being signed in stand here; looking at sessions in ``listing.py``, e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from enum import Enum
 from typing import Final
@@ -35,7 +36,7 @@ from ..session import (
 )
 from ..steps import Only, SignIn, Touch
 from ..token import Token, new_secret
-from .core import changed
+from .core import after_a_step, changed
 from .operating import Operating
 from .resuming import resume
 from .visiting import Visiting
@@ -248,14 +249,15 @@ class Sessions(Operating, Visiting):
         now, names = self.clock(), self.settings.cookies
         ended: tuple[EndedSession, ...] = ()
         session = self.validate(presented.session)
+        series = self._presented_series(presented.remember, now)
         if session is not None:
             reason = REASONS["signed_out"]
             if self.settings.sign_out_forgets == "everywhere":
                 reason = replace(reason, forgets="all")
             ended = (self._end(session.user_id, Only((session.id,)), reason, session.user_id)).sessions
-        found = self._presented_series(presented.remember, now)
-        if found is not None:
-            self.store.forget(found.user_id, only=found.key)
+        if series is not None:
+            with after_a_step() if ended else nullcontext():
+                self.store.forget(series.user_id, only=series.key)
         return SignedOut((names.clear(names.session), names.clear(names.remember)), ended)
 
     def close(self) -> None:

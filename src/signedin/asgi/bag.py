@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, MutableMapping
 from typing import Any, Final, NoReturn
 
+import msgspec
+
 from .._async.request import AsyncExchange
 from ..errors import StoreUnavailable
 from ..events import logger
@@ -31,6 +33,7 @@ class Bag(dict[str, Any]):
     def __init__(self, exchange: AsyncExchange) -> None:
         super().__init__(_decoded(exchange.data))
         self._exchange = exchange
+        self._stored, self._outline = exchange.data, _outline(self)
         self._owner = self._user()
 
     @property
@@ -44,7 +47,12 @@ class Bag(dict[str, Any]):
 
     def encoded(self) -> bytes | None:
         """As it is stored. Raises TypeError or ValueError for what JSON has not."""
-        return _encode(self).encode() if self else None
+        if not self:
+            return None
+        # Most requests change nothing, and this tells so in a tenth of the time.
+        if self._stored is not None and _outline(self) == self._outline != b"":
+            return self._stored
+        return _encode(self).encode()
 
     def follow(self) -> None:
         """Another may be signed in now: what was somebody else's goes."""
@@ -90,6 +98,14 @@ class Unknown(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         self._fail()
+
+
+def _outline(bag: Bag) -> bytes:
+    """Two bags with the same one are stored alike; empty where there is none."""
+    try:
+        return msgspec.json.encode(bag)
+    except Exception:
+        return b""
 
 
 def bag_of(scope: Scope) -> Bag | None:

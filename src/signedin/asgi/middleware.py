@@ -20,7 +20,6 @@ from ..incoming import Incoming
 from ..messages import say
 from ..origin import SAFE_METHODS
 from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Headers, Reply, problem
-from ..settings import Settings
 from ..static_files import static_file
 from . import headers
 from .background import OpenConnections, Sweeper, TouchQueue
@@ -70,7 +69,7 @@ class SignedinMiddleware:
             )
         self.app = app
         self.sessions = sessions or open_async_sessions(
-            Settings.of(settings), clock=clock, listeners=listeners, account_active=account_active
+            clock=clock, listeners=listeners, account_active=account_active, **settings
         )
         self.settings = self.sessions.settings
         self._data = data

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from .. import outgoing
 from .._async.request import AsyncExchange
 from ..errors import SignedinError
 from ..outcomes import CredentialsChanged, Refused, SignedIn, SignedOut
@@ -65,7 +64,7 @@ async def sign_in(
     """Sign this user in, in this browser; see :meth:`AsyncExchange.sign_in`."""
     scope = scope_of(request)
     this = exchange(request)
-    this.client = this.client._replace(hints=client_hints(scope["headers"]) | this.client.hints)
+    this.note_hints(client_hints(scope["headers"]))
     bag = bag_of(scope)
     outcome = await this.sign_in(
         user_id,
@@ -128,14 +127,11 @@ def refusal(request: Request, session: Session | None, *, fresh: bool) -> Reply 
     ``reauthentication_required``.
     """
     if session is not None and not fresh:
-        return None
-    sessions, scope = exchange(request).sessions, scope_of(request)
-    settings = sessions.settings
-    if session is not None and session.is_fresh(sessions.clock(), settings.fresh_ms):
-        return None
-    return outgoing.refusal(
+        return None  # also where a test has put one in the place of the middleware's
+    scope = scope_of(request)
+    return exchange(request).refusal(
         session,
-        settings.sign_in_path,
+        fresh=fresh,
         method=scope.get("method", ""),
         path=scope["path"],
         query=scope["query_string"].decode("latin-1"),

@@ -5,7 +5,8 @@ session of ours, and a session that is revoked logs its browser out. As the sess
 ``signedin.django.sessions`` with ``signedin.django.SessionMiddleware`` in the place of Django's.
 """
 
-from .middleware import SessionMiddleware, SignedinMiddleware
+from .beside import SignedinMiddleware
+from .engine import SessionMiddleware
 from .verbs import (
     SignInRefused,
     credentials_changed,

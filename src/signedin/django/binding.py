@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 from .._async.request import AsyncExchange
@@ -40,10 +42,25 @@ class _InLoop(AsyncExchange):
     sessions = _OfProcess("async_sessions")
 
 
+class _FromLoop:
+    """The exchange of a thread, for coroutines in a loop that ends with their request."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._exchange, name)
+        return sync_to_async(found) if callable(found) else found
+
+
 class Binding:
-    """One exchange in two colours: both have the same state. with_data: with the data bag."""
+    """One exchange in two colours: both have the same state. with_data: with the data bag.
+
+    loop_lasts: coroutines run in the server's own loop, where a store can stay open.
+    """
 
     opened = False
+    loop_lasts = False
     remember = False
     is_resuming = False
 
@@ -66,11 +83,15 @@ class Binding:
         presented = here.incoming.presented(sent.get("HTTP_COOKIE", ""))
         passive = sent.get("HTTP_SIGNEDIN_PASSIVE") == "1"
         ours = request.method in SAFE_METHODS or not _tells_origin(request) or is_from_ours(request)
-        return cls(presented, client, with_data=with_data, passive=passive, from_ours=ours)
+        made = cls(presented, client, with_data=with_data, passive=passive, from_ours=ours)
+        made.loop_lasts = isinstance(request, ASGIRequest)
+        return made
 
     @property
     def in_loop(self) -> AsyncExchange:
         """The same exchange, for coroutines."""
+        if not self.loop_lasts:
+            return cast(AsyncExchange, _FromLoop(self.sync))
         twin = _InLoop.__new__(_InLoop)
         twin.__dict__ = self.sync.__dict__
         return twin

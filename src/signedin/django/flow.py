@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 from threading import Lock
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from urllib.parse import urlsplit
 
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
@@ -21,6 +21,7 @@ from ..config import now_ms, open_async_sessions, open_sessions
 from ..cookies import CookieNames
 from ..errors import SettingsError
 from ..incoming import Incoming
+from ..origin import normal_origin
 from ..settings import Settings
 from ..threads import Background
 
@@ -61,7 +62,7 @@ def site_settings() -> Settings:
     for name, instead in ELSEWHERE.items():
         if name in told:
             raise SettingsError(f"SIGNEDIN has {name}, which Django says itself: {instead}.")
-    values: dict[str, Any] = {"sign_in_path": resolve_url(site.LOGIN_URL)}
+    values: dict[str, Any] = {"sign_in_path": _sign_in_path(told.get("URL"))}
     values |= {name.lower(): value for name, value in told.items()}
     if not is_engine():
         return Settings.of(values)
@@ -70,6 +71,21 @@ def site_settings() -> Settings:
         age = timedelta(seconds=site.SESSION_COOKIE_AGE)
         read = replace(read, policy=replace(read.policy, idle_timeout=age))
     return EngineSettings(**{each.name: getattr(read, each.name) for each in fields(Settings)})
+
+
+def _sign_in_path(url: object) -> str:
+    """LOGIN_URL as a path of the site, whose address is perhaps known."""
+    there = str(resolve_url(site.LOGIN_URL))
+    parts = urlsplit(there)
+    if not parts.netloc:
+        return there
+    if url is None or normal_origin(there) is None or normal_origin(there) != normal_origin(str(url)):
+        raise SettingsError(
+            f"LOGIN_URL is {there!r}, which isn't known to be on this site. Write its path, or the"
+            " site's own address as SIGNEDIN['URL']. Where people log in on another site, name a path"
+            " of yours that leads there: the page's forms may end on your site only."
+        )
+    return parts.path or "/"
 
 
 class Flow:
@@ -85,18 +101,28 @@ class Flow:
         self.sessions = open_sessions(self.settings, clock=now_ms, account_active=_is_active)
         self.background = Background(self.sessions)
         self.proxy_header = "HTTP_" + self.settings.proxy_header.upper().replace("-", "_")
-        self._in_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncSessions] = WeakKeyDictionary()
+        self._in_loops: dict[asyncio.AbstractEventLoop, tuple[AsyncSessions, asyncio.Task[None]]] = {}
 
     @property
     def async_sessions(self) -> AsyncSessions:
-        """The flow of the running event loop."""
+        """The flow of the running event loop, for as long as that lasts."""
         loop = asyncio.get_running_loop()
         found = self._in_loops.get(loop)
         if found is None:
-            found = self._in_loops[loop] = open_async_sessions(
+            sessions = open_async_sessions(
                 self.settings, clock=self.clock, account_active=_is_active_in_loop
             )
-        return found
+            closing = loop.create_task(self._close_at_the_end(loop, sessions))
+            found = self._in_loops[loop] = sessions, closing
+        return found[0]
+
+    async def _close_at_the_end(self, loop: asyncio.AbstractEventLoop, sessions: AsyncSessions) -> None:
+        """Whoever runs a loop cancels at its end what is left in it."""
+        try:
+            await loop.create_future()
+        finally:
+            del self._in_loops[loop]
+            await sessions.close()
 
     def close(self) -> None:
         """Record what is waiting, and let go of the store."""

@@ -8,10 +8,12 @@ from typing import Any
 from django.conf import settings as site
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_vary_headers
 
 from ..cookies import Cookie
 from ..errors import AnswerUnknown, StoreUnavailable
+from ..page import Urls, default_layout, message
 from ..replies import PRIVATE, RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Reply, problem
 
 
@@ -26,15 +28,20 @@ def response_of(reply: Reply) -> HttpResponse:
     return response
 
 
+def page_urls() -> Urls:
+    """Where the page is, if the site has it."""
+    try:
+        return Urls(reverse("signedin:active_sessions"))
+    except NoReverseMatch:
+        return Urls("/")
+
+
 def outage(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
     """503: for a person as a page, for a program as a problem (V4)."""
     title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
     if "text/html" not in request.META.get("HTTP_ACCEPT", ""):
         return response_of(problem(503, "store_unavailable", f"{title} {text}", RETRY_AFTER))
-    from ..page import default_layout, message
-    from .views import urls
-
-    page = default_layout(*message(title, text, urls=urls()))
+    page = default_layout(*message(title, text, urls=page_urls()))
     return response_of(Reply.html(page, 503, (*PRIVATE, *RETRY_AFTER)))
 
 

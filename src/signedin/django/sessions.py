@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from asgiref.sync import sync_to_async
 from django.conf import settings as site
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
@@ -87,7 +88,7 @@ class SessionStore(SessionBase):
             if not await self.aexists(self._named):
                 self._named = None
                 return {}
-            return self._decoded(await flow().async_sessions.data(self._named))[0]
+            return self._decoded(await sync_to_async(flow().sessions.data)(self._named))[0]
         exchange = await self.binding.aopen()
         session = exchange.session
         found, is_over = self._decoded(exchange.data)
@@ -163,7 +164,7 @@ class SessionStore(SessionBase):
         if self._named is not None:
             if must_create:
                 raise CreateError
-            kept = await flow().async_sessions.set_data(self._named, bag)
+            kept = await sync_to_async(flow().sessions.set_data)(self._named, bag)
         else:
             exchange = await self.binding.aopen()
             kept = await exchange.keep_data(b"{}" if must_create and bag is None else bag)
@@ -192,9 +193,7 @@ class SessionStore(SessionBase):
 
     async def aexists(self, session_key: str) -> bool:
         """The same."""
-        named = parse_session_id(session_key)
-        record = None if named is None else await flow().async_sessions.store.find(named)
-        return record is not None and record.judge(flow().clock()) == "active"
+        return await sync_to_async(self.exists)(session_key)
 
     def delete(self, session_key: str | None = None) -> None:
         """End the session: this browser's own, or by its id as an operator."""
@@ -209,15 +208,10 @@ class SessionStore(SessionBase):
 
     async def adelete(self, session_key: str | None = None) -> None:
         """The same."""
-        wanted = session_key or self._named
-        if wanted is None:
+        if session_key or self._named:
+            await sync_to_async(self.delete)(session_key)
+        else:
             await self._aleave(await self.binding.aopen())
-            return
-        sessions = flow().async_sessions
-        named = parse_session_id(wanted)
-        record = None if named is None else await sessions.store.find(named)
-        if record is not None:
-            await sessions.revoke(record.user_id, record.id, current=None, operator=OPERATOR)
 
     def flush(self) -> None:
         """Nothing is left, and the session has ended."""
@@ -273,7 +267,7 @@ class SessionStore(SessionBase):
     @classmethod
     async def aclear_expired(cls) -> None:
         """The same."""
-        await flow().async_sessions.sweep()
+        await sync_to_async(cls.clear_expired)()
 
 
 def _only_of(session: Session | None, found: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 
 from ..outcomes import Refused
+from ..wsgi.environ import client_hints
+from .beside import MARK
 from .binding import CURRENT, Binding, binding_or_none
 from .flow import flow, forget_flow, is_engine
-from .middleware import MARK
 from .verbs import SignInRefused
 
 NO: Final = ("", "0", "false", "no", "off")
@@ -41,6 +42,7 @@ def _logged_in(sender: object, request: HttpRequest, user: Any, **more: Any) -> 
     session: Any = request.session
     if not binding.is_resuming:
         user_id = user._meta.pk.value_to_string(user)
+        exchange.note_hints(client_hints(request.META))
         outcome = exchange.sign_in(
             user_id,
             remember=binding.remember or request.POST.get("remember", "").lower() not in NO,

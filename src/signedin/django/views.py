@@ -7,7 +7,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.views.decorators.csrf import csrf_exempt
@@ -17,23 +16,14 @@ from .._sync.request import Exchange
 from .._sync.routes import Host, answer
 from ..cookies import read as read_cookies
 from ..messages import say
-from ..page import Urls
 from ..replies import Call, Reply, problem
 from ..static_files import static_file
 from .binding import binding_of, is_from_ours
 from .flow import flow
-from .responses import response_of
+from .responses import page_urls, response_of
 
 LAYOUT = "signedin/layout.html"
 """The template that a site overrides: it is given title, head and body."""
-
-
-def urls() -> Urls:
-    """Where the page is, if the site has it."""
-    try:
-        return Urls(reverse("signedin:active_sessions"))
-    except NoReverseMatch:
-        return Urls("/")
 
 
 def static(request: HttpRequest, name: str) -> HttpResponse:
@@ -49,7 +39,7 @@ def active_sessions(request: HttpRequest, below: str = "") -> HttpResponse:
     zone = timezone.get_current_timezone()
     # The site's own zone is nobody's: without one that was activated, the browser's is right.
     known = None if zone == timezone.get_default_timezone() else zone
-    host = Host(urls(), in_template(request, LAYOUT, {}), known)
+    host = Host(page_urls(), in_template(request, LAYOUT, {}), known)
     return answered(request, below, lambda call, exchange: answer(call, exchange, host))
 
 

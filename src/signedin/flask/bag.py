@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
-from flask import Flask, Request
 from flask.sessions import NullSession, SessionMixin, session_json_serializer
 from werkzeug.datastructures import CallbackDict
 
 from .._sync.request import Exchange
 from ..events import logger
-from . import login
+
+REMEMBER: Final = "_remember"
+"""Where Flask-Login notes what becomes of its cookie. It looks there at the end of every request."""
+
+_UNCHANGEABLE: Final = frozenset((str, int, float, bool, type(None)))
 
 
 class Bag(CallbackDict[str, Any], SessionMixin):
     """The data bag of one request. Changes deep inside count, too: what was accessed is compared.
 
-    exchange: the request's. permanent: kept, and without effect: how long a session lasts is the
-    policy's. new: whether there was nothing before.
+    exchange: the request's. told: hears whose the bag is, at first and after a change. permanent: kept,
+    and without effect: how long a session lasts is the policy's. new: whether there was nothing before.
     """
 
-    def __init__(self, app: Flask, request: Request, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, told: Callable[[Bag], None] | None = None) -> None:
         super().__init__(_decoded(exchange.data), _accessed)
-        self._app = app
-        self._request = request
+        self._stored, self._found = exchange.data, dict(self)
+        self._told = told
         self._user_id = None if exchange.session is None else exchange.session.user_id
         self.exchange = exchange
         self.new = exchange.data is None
-        login.follow(self, app, request)
+        if told is not None:
+            told(self)
 
     @property
     def modified(self) -> bool:
@@ -42,8 +46,20 @@ class Bag(CallbackDict[str, Any], SessionMixin):
 
     def encoded(self) -> bytes | None:
         """As it is kept; None when it is empty."""
-        text: str | None = session_json_serializer.dumps(dict(self)) if self else None
-        return None if text is None else text.encode()
+        if not self:
+            return None
+        if self._stored is not None and self._is_as_found():
+            return self._stored
+        text: str = session_json_serializer.dumps(dict(self))
+        return text.encode()
+
+    def _is_as_found(self) -> bool:
+        """Whether that is certain at a glance: the same objects, and none that can change inside."""
+        found = self._found
+        return len(self) == len(found) and all(
+            type(value) in _UNCHANGEABLE and name in found and found[name] is value
+            for name, value in self.items()
+        )
 
     def follow(self) -> None:
         """Be whose the session is now: what was another user's is gone, and all of it after a
@@ -54,7 +70,8 @@ class Bag(CallbackDict[str, Any], SessionMixin):
         if self._user_id not in (None, user_id):
             self.clear()
         self._user_id = user_id
-        login.follow(self, self._app, self._request)
+        if self._told is not None:
+            self._told(self)
 
 
 def _accessed(bag: Any) -> None:
@@ -101,7 +118,7 @@ class Unknown(SessionMixin):
         raise self._outage(None)
 
     def _outage(self, key: str | None) -> Exception:
-        if key == login.REMEMBER:  # Flask-Login looks for it at the end of every request
+        if key == REMEMBER:
             return KeyError(key)
         outage = self.exchange._outage
         assert outage is not None

@@ -9,30 +9,23 @@ from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, Final, cast
 
-from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request
+from flask import Flask, current_app, render_template
 from markupsafe import Markup
 
-from .._sync.request import Exchange
 from .._sync.sessions import Sessions
 from ..admin import Admin
-from ..calls import BODY_BYTES, TOO_LARGE
 from ..config import now_ms, open_sessions
-from ..errors import AnswerUnknown, SettingsError, StoreUnavailable
+from ..errors import SettingsError, StoreUnavailable
 from ..events import Event, Listener
-from ..messages import say
-from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Reply, problem
 from ..settings import ENVIRONMENT_PREFIX, Settings
-from ..static_files import static_file
-from ..threads import Background
-from ..wsgi.environ import Requests
 from ..wsgi.pages import Pages
 from . import login, signals
-from .interface import REFUSED, Interface
-from .verbs import SignInRefused, exchange, response
+from .host import Host
+from .interface import Interface
+from .verbs import SignInRefused
 
 KEYS: Final = {ENVIRONMENT_PREFIX + each.name.upper(): each.name for each in fields(Settings)}
 """The keys of ``app.config``, and the settings that they name."""
-METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Signedin:
@@ -79,10 +72,10 @@ class Signedin:
             signals.send(app, event)
 
         with _by_their_keys(app.config):
-            settings = Settings.of(settings_of(app.config, self._settings))
-            sessions = open_sessions(settings, listeners=(*self._listeners, told), **self._flow)
+            settings = settings_of(app.config, self._settings)
+            sessions = open_sessions(listeners=(*self._listeners, told), **self._flow, **settings)
         admin = None if self._admin is None else self._admin.path
-        host = Host(sessions, Pages(settings.page, self._admin, *self._shown), admin)
+        host = Host(sessions, Pages(sessions.settings.page, self._admin, *self._shown), admin)
         app.extensions["signedin"] = host
         app.session_interface = Interface(host)
         # Before what other extensions look at: a request from another site ends here.
@@ -90,7 +83,7 @@ class Signedin:
         app.register_error_handler(StoreUnavailable, host.outage)
         app.register_error_handler(SignInRefused, host.refused)
         for name, path, answer in (
-            ("signedin", settings.page, host.pages.active_sessions),
+            ("signedin", sessions.settings.page, host.pages.active_sessions),
             ("signedin_admin", admin, host.pages.admin),
         ):
             if path is not None:
@@ -143,76 +136,3 @@ def _in_layout(
         return render_template(layout, title=title, **parts)
 
     return put
-
-
-class Host:
-    """What one application has of us. admin: path of the admin page, or None."""
-
-    def __init__(self, sessions: Sessions, pages: Pages, admin: str | None) -> None:
-        self.sessions = sessions
-        self.pages = pages
-        self.admin = admin
-        self.requests = Requests(sessions)
-        self.background = Background(sessions)
-        self._blueprints: list[Blueprint] = []
-
-    def blueprint(self, name: str, answer: Callable[[Any, Exchange, bytes], Reply]) -> Blueprint:
-        """One of our pages, wherever it is mounted."""
-        made = Blueprint(name, __name__)
-
-        def page(below: str = "") -> Response:
-            if below.startswith("static/"):
-                return response(static_file(below.removeprefix("static/")))
-            if (request.content_length or 0) > BODY_BYTES:
-                return response(TOO_LARGE)
-            return response(answer(request.environ, exchange(), _body()))
-
-        for rule in ("", "/", "/<path:below>"):
-            made.add_url_rule(rule, "page", page, methods=METHODS, provide_automatic_options=False)
-        self._blueprints.append(made)
-        return made
-
-    def before(self) -> Response | None:
-        """What comes before every view: another site's form goes no further (CSRF-1)."""
-        # Flask-WTF may have come after us. Our pages' forms are judged by where they come from.
-        protect = current_app.extensions.get("csrf") if self._blueprints else None
-        if protect is not None:
-            for made in self._blueprints:
-                protect.exempt(made)
-        self._blueprints = []
-        if REFUSED not in request.environ:
-            return None
-        return response(self.pages.trouble(request.environ, 403, "cross_site", say("cross_site"), ""))
-
-    def outage(self, error: StoreUnavailable) -> Response:
-        """What is told where the session was needed and couldn't be known."""
-        title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
-        told = ("store_unavailable", title, text, RETRY_AFTER)
-        return response(self.pages.trouble(request.environ, 503, *told))
-
-    def refused(self, error: SignInRefused) -> Any:
-        """Something happened while somebody signed in: they sign in again."""
-        if "text/html" in request.headers.get("Accept", ""):
-            return redirect(self.sessions.settings.sign_in_path, 303)
-        return response(problem(409, str(error), "Sign in again."))
-
-    def touch(self, this: Exchange) -> None:
-        """Let this request's activity be recorded, if it is due."""
-        if this.touch_due():
-            session, client = this.session, this.client
-            assert session is not None
-            is_known = client.ip == session.ip and client.user_agent == session.user_agent
-            self.background.touch(session.id, None if is_known else client)
-
-    def close(self) -> None:
-        """At the end of the process: record activity, end runs, let go of the store."""
-        self.pages.runs.drain()
-        self.background.close()
-        self.sessions.close()
-
-
-def _body() -> bytes:
-    """The form as it came, or as somebody before us has read it."""
-    from urllib.parse import urlencode
-
-    return request.get_data() or urlencode(list(request.form.items(multi=True))).encode()

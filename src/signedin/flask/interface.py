@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 
@@ -11,11 +9,8 @@ from ..errors import StoreUnavailable
 from ..wsgi.environ import KEY, dress, is_below
 from ..wsgi.streams import EventStream
 from .bag import Bag, Excluded, Unknown
-
-if TYPE_CHECKING:
-    from .extension import Host
-
-REFUSED = "signedin.refused"
+from .host import REFUSED, Host
+from .login import follower
 
 
 class Interface(SessionInterface):
@@ -45,7 +40,7 @@ class Interface(SessionInterface):
             environ[REFUSED] = True
         elif brings_cookie:
             this.open(may_resume=True, with_data=True)
-        return Bag(app, request, this) if this.is_known else Unknown(this)
+        return Bag(this, follower(app, request)) if this.is_known else Unknown(this)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Keep what has changed in the bag; give the response its cookies and headers."""

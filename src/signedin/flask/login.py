@@ -6,27 +6,36 @@ nobody could revoke, is never believed: the browser is told to forget it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from flask import Flask, Request, session
 
 from ..outcomes import Refused
 from . import verbs
-
-if TYPE_CHECKING:
-    from .bag import Bag
+from .bag import REMEMBER, Bag
 
 KEYS: Final = ("_user_id", "_fresh", "_id")
 """Where Flask-Login keeps who is logged in."""
-REMEMBER: Final = "_remember"
-"""Where it notes what becomes of its cookie at the end of the request."""
 
 
-def follow(bag: Bag, app: Flask, request: Request) -> None:
-    """Let Flask-Login know the user of the session, and nobody without one."""
+def follower(app: Flask, request: Request) -> Callable[[Bag], None] | None:
+    """Lets Flask-Login, if the application has it, know whose a request's bag is."""
     manager = getattr(app, "login_manager", None)
     if manager is None:
-        return
+        return None
+    clears = app.config.get("REMEMBER_COOKIE_NAME", "remember_token") in request.cookies
+
+    def told(bag: Bag) -> None:
+        _follow(bag, manager)
+        if clears:
+            bag[REMEMBER] = "clear"
+
+    return told
+
+
+def _follow(bag: Bag, manager: Any) -> None:
+    """Its user is the session's, and nobody without one."""
     this = bag.exchange
     current = this.session
     if current is None:
@@ -37,8 +46,6 @@ def follow(bag: Bag, app: Flask, request: Request) -> None:
         bag["_user_id"] = current.user_id
         bag["_fresh"] = current.is_fresh(this.sessions.clock(), settings.fresh_ms)
         bag["_id"] = manager._session_identifier_generator()
-    if app.config.get("REMEMBER_COOKIE_NAME", "remember_token") in request.cookies:
-        bag[REMEMBER] = "clear"
 
 
 def listen(app: Flask) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, cast
+from typing import Any, ParamSpec, cast
 
 from flask import Response, current_app, request, session
 from werkzeug.local import LocalProxy
@@ -13,14 +13,11 @@ from .. import wsgi
 from .._sync.request import Exchange
 from ..errors import SignedinError
 from ..outcomes import CredentialsChanged, Refused, SignedIn, SignedOut
-from ..outgoing import refusal
 from ..reasons import Reason
 from ..replies import Reply
 from ..session import Session
 from ..wsgi.environ import client_hints
-
-if TYPE_CHECKING:
-    from .bag import Bag
+from .bag import Bag
 
 P = ParamSpec("P")
 
@@ -47,7 +44,7 @@ not ``is None``. Using it in an outage raises StoreUnavailable, which becomes 50
 
 
 def _bag() -> Bag:
-    return cast("Bag", cast(Any, session)._get_current_object())
+    return cast(Bag, cast(Any, session)._get_current_object())
 
 
 def sign_in(
@@ -62,7 +59,7 @@ def sign_in(
     unless it was another user's.
     """
     this, bag = exchange(), _bag()
-    this.client = this.client._replace(hints=client_hints(request.environ) | this.client.hints)
+    this.note_hints(client_hints(request.environ))
     outcome = this.sign_in(
         user_id,
         remember=remember,
@@ -120,18 +117,16 @@ def _guarded(view: Callable[P, Any], *, fresh: bool) -> Callable[P, Any]:
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
         this = exchange()
-        current, settings = this.session, this.sessions.settings
-        if current is None or (fresh and not current.is_fresh(this.sessions.clock(), settings.fresh_ms)):
-            return response(
-                refusal(
-                    current,
-                    settings.sign_in_path,
-                    method=request.method,
-                    path=request.root_path + request.path,
-                    query=request.query_string.decode("latin-1"),
-                    accept=request.headers.get("Accept", ""),
-                )
-            )
+        refused = this.refusal(
+            this.session,
+            fresh=fresh,
+            method=request.method,
+            path=request.root_path + request.path,
+            query=request.query_string.decode("latin-1"),
+            accept=request.headers.get("Accept", ""),
+        )
+        if refused is not None:
+            return response(refused)
         return current_app.ensure_sync(view)(*args, **kwargs)
 
     return guarded

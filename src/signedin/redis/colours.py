@@ -10,6 +10,7 @@ from itertools import repeat
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
+from hiredis import pack_command
 from redis import Connection, Redis, RedisCluster, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio import Connection as AsyncConnection
 from redis.asyncio import Redis as AsyncRedis
@@ -18,12 +19,14 @@ from redis.asyncio import SSLConnection as AsyncSSLConnection
 from redis.asyncio import UnixDomainSocketConnection as AsyncUnixConnection
 from redis.asyncio.sentinel import SentinelManagedConnection as AsyncSentinelConnection
 from redis.asyncio.sentinel import SentinelManagedSSLConnection as AsyncSentinelSSLConnection
-from redis.exceptions import MaxConnectionsError, RedisError
+from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as DriversTimeoutError
 from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
 from ..errors import SettingsError
 from .address import Address
 
+_pack: Callable[[Sequence[Any]], bytes] = pack_command  # type: ignore[assignment]
 MOST_THREADS: Final = 32
 """So many nodes at once where each takes a thread."""
 _WHO: Final = ("username", "password", "credential_provider", "client_name")
@@ -144,6 +147,39 @@ class Connections:
         """Close them all."""
         self._free = []
         self._pool.disconnect()
+
+
+async def async_converse(connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
+    """The answers of these commands, refusals among them, within the connection's bound. That is for all
+    of it: the driver's own, one for each step, cost as much as the rest. Raises what the driver raises.
+    """
+    within, connection.socket_timeout = connection.socket_timeout, None
+    answers: list[Any] = []
+    try:
+        async with asyncio.timeout(within):
+            await connection.send_packed_command(b"".join(map(_pack, commands)))
+            for _ in commands:
+                try:
+                    answers.append(await connection.read_response(disable_decoding=True))
+                except ResponseError as error:
+                    answers.append(error)
+    except TimeoutError:
+        raise DriversTimeoutError("No answer in time.") from None
+    finally:
+        connection.socket_timeout = within
+    return answers
+
+
+def converse(connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
+    """The answers of these commands, refusals among them; the socket's bound is for each."""
+    answers: list[Any] = []
+    connection.send_packed_command(connection.pack_commands(commands))
+    for _ in commands:
+        try:
+            answers.append(connection.read_response(disable_decoding=True))
+        except ResponseError as error:
+            answers.append(error)
+    return answers
 
 
 def async_connection_class(address: Address) -> type[AsyncConnection]:

@@ -6,9 +6,10 @@ nobody's session: somebody else wrote it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
-from struct import Struct
+from struct import Struct, unpack
 from struct import error as StructError
 from typing import Any, Final
 
@@ -29,13 +30,15 @@ from ..visitor import Visitor
 from .client_ips import packed_ip, unpacked_ip
 from .user_agents import packed, unpacked
 
-# Times are 6 bytes, and 0 is none. A session's four are read as three times 8 bytes, which is quicker.
-_SESSION: Final = Struct("<B32sQQQHBHBH")
+# 0 is no time. A session's are 8 bytes and what follows is read by its lengths: a page lists a hundred.
+_SESSION: Final = Struct("<B32s4QHBHBH")
+_LENGTHS: Final = slice(65, 73)
 _SERIES: Final = Struct("<B32sBBIH12sIHIHH")
 _ENTRY: Final = Struct("<BIHBH")
 _READABLE, _UNREADABLE = 1, 2
 _NONE: Final = 0xFFFF
 _LATEST: Final = 2**48 - 1
+"""A time that no clock reaches; scripts' numbers are exact far beyond it."""
 _UNKNOWN_DEVICE: Final = ("unknown",)
 RANDOM: Final = 12
 SERIES_KEY: Final = 32
@@ -74,13 +77,13 @@ def pack_session(r: Record) -> bytes:
     user, ip = r.user_id.encode(), packed_ip(r.ip)
     series, agent = r.series or b"", packed(r.user_agent) if r.user_agent else b""
     name = None if r.name is None else r.name.encode()
-    last_active, idle = r.last_active_at, min(r.idle_timeout or 0, _LATEST)
     start = _SESSION.pack(
         _UNREADABLE if decode_tail(r.tail) is None else _READABLE,
         r.secret_hash,
-        r.signed_in_at | (last_active & 0xFFFF) << 48,
-        last_active >> 16 | (idle & 0xFFFFFFFF) << 32,
-        idle >> 32 | min(r.expires_at or 0, _LATEST) << 16,
+        r.signed_in_at,
+        r.last_active_at,
+        min(r.idle_timeout or 0, _LATEST),
+        min(r.expires_at or 0, _LATEST),
         len(user),
         len(ip),
         _NONE if name is None else len(name),
@@ -90,31 +93,34 @@ def pack_session(r: Record) -> bytes:
     return b"".join((start, user, ip, name or b"", series, agent, r.tail))
 
 
+@lru_cache(4096)
+def _shape(lengths: bytes) -> tuple[Callable[[bytes], tuple[Any, ...]], int, bool]:
+    """What reads sessions with these lengths, where their tail begins, and whether they have a name."""
+    user, ip, name, series, agent = unpack("<HBHBH", lengths)
+    named = name != _NONE
+    shape = Struct(f"<B32s4Q8x{user}s{ip}s{name if named else 0}s{series}s{agent}s")
+    return shape.unpack_from, shape.size, named
+
+
 def unpack_session(session_id: SessionId, value: bytes) -> Record | None:
     """A stored session, or None for what is none."""
     try:
-        version, secret, a, b, c, user, ip, name, series, agent = _SESSION.unpack_from(value)
+        read, tail_at, named = _shape(value[_LENGTHS])
+        version, secret, signed_in, active, idle, expires, user, ip, name, series, agent = read(value)
         if version != _READABLE and version != _UNREADABLE:
-            return None
-        ip_at = 65 + user
-        name_at = ip_at + ip
-        series_at = name_at if name == _NONE else name_at + name
-        agent_at = series_at + series
-        tail_at = agent_at + agent
-        if tail_at > len(value):
             return None
         return Record(
             session_id,
-            value[65:ip_at].decode(),
+            user.decode(),
             secret,
-            value[series_at:agent_at] if series else None,
-            a & 0xFFFFFFFFFFFF,
-            a >> 48 | (b & 0xFFFFFFFF) << 16,
-            b >> 32 | (c & 0xFFFF) << 32 or None,
-            c >> 16 or None,
-            unpacked_ip(value[ip_at:name_at]),
-            unpacked(value[agent_at:tail_at]),
-            None if name == _NONE else value[name_at:series_at].decode(),
+            series or None,
+            signed_in,
+            active,
+            idle or None,
+            expires or None,
+            unpacked_ip(ip),
+            unpacked(agent),
+            name.decode() if named else None,
             value[tail_at:],
         )
     except (StructError, ValueError):  # a UnicodeDecodeError is a ValueError
@@ -123,7 +129,7 @@ def unpack_session(session_id: SessionId, value: bytes) -> Record | None:
 
 def last_active(value: bytes) -> int:
     """When a stored session was last active; 0 for what is none."""
-    return int.from_bytes(value[39:45], "little") if len(value) >= _SESSION.size else 0
+    return int.from_bytes(value[41:49], "little") if len(value) >= _SESSION.size else 0
 
 
 # ── series ───────────────────────────────────────────────────────────────────────────────────

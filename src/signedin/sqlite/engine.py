@@ -119,7 +119,7 @@ class Engine:
                 if writer.is_alive():
                     self._queue, self._lock_file = SimpleQueue(), -1  # the others stay its own
             for connection in list(self._readers):
-                connection.close()
+                _close(connection)
             self._threads, self._is_open = threading.local(), False
             if self._lock_file >= 0:
                 os.close(self._lock_file)
@@ -154,10 +154,10 @@ class Engine:
                     if item.future.running() or item.future.set_running_or_notify_cancel():
                         item.future.set_exception(failure)
                 if connection is not None:
-                    connection.close(True)
+                    _close(connection)
                     connection = None
         if connection is not None:
-            connection.close()
+            _close(connection)
 
     def _commit(self, connection: apsw.Connection, waiting: list[_Waiting[Any]]) -> None:
         """One group, one transaction. Whoever gave up while it waited for the lock is left out."""
@@ -222,7 +222,7 @@ class Engine:
                         try:
                             upgrade(connection)
                         finally:
-                            connection.close()
+                            _close(connection)
             except (OSError, apsw.Error) as error:
                 raise broken(error, self.path) from error
             self._is_open = True
@@ -236,7 +236,7 @@ class Engine:
         except apsw.BusyError:
             return False
         finally:
-            connection.close()
+            _close(connection)
 
     def _create(self) -> None:
         """The files, made with their mode, so that there is no moment in which others may read them.
@@ -250,6 +250,7 @@ class Engine:
         self._lock_file = os.open(self.path + "-turn", flags, 0o600)
 
     def _connect(self, wait: int) -> apsw.Connection:
+        connection = None
         try:
             connection = apsw.Connection(
                 self.path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs, statementcachesize=64
@@ -261,8 +262,16 @@ class Engine:
                 f" PRAGMA wal_autocheckpoint = {CHECKPOINT}; PRAGMA journal_size_limit = {LOG_KEPT}"
             ).fetchall()
         except apsw.Error as error:
+            if connection is not None:
+                _close(connection)
             raise broken(error, self.path) from error
         return connection
+
+
+def _close(connection: apsw.Connection) -> None:
+    """What a broken disk doesn't let it carry over stays in the log, for whoever opens the file next."""
+    with suppress(apsw.Error):
+        connection.close(True)
 
 
 def _wait_for_turn(number: int, seconds: float) -> None:

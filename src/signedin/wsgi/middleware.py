@@ -18,7 +18,6 @@ from ..errors import AnswerUnknown, SettingsError, StoreUnavailable
 from ..events import Listener
 from ..messages import say
 from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Headers, Reply, problem
-from ..settings import Settings
 from ..static_files import static_file
 from ..threads import Background
 from .environ import (
@@ -68,7 +67,7 @@ class SignedinMiddleware:
     ) -> None:
         self.app = app
         self.sessions = sessions or open_sessions(
-            Settings.of(settings), clock=clock, listeners=listeners, account_active=account_active
+            clock=clock, listeners=listeners, account_active=account_active, **settings
         )
         self.settings = self.sessions.settings
         self.background = Background(self.sessions)

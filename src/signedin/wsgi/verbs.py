@@ -8,7 +8,6 @@ from typing import Any, Protocol, TypeAlias
 from .._sync.request import Exchange
 from ..errors import SignedinError
 from ..outcomes import CredentialsChanged, Refused, SignedIn, SignedOut
-from ..outgoing import refusal
 from ..reasons import Reason
 from ..session import Session
 from .environ import (
@@ -68,8 +67,7 @@ def sign_in(
 ) -> SignedIn | Refused:
     """Sign this user in, in this browser; see :meth:`Exchange.sign_in`."""
     this = exchange(request)
-    hints = client_hints(environ_of(request))
-    this.client = this.client._replace(hints=hints | this.client.hints)
+    this.note_hints(client_hints(environ_of(request)))
     return this.sign_in(
         user_id,
         remember=remember,
@@ -115,17 +113,14 @@ class RequireSession:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """One request."""
         this = exchange(environ)
-        session, settings = this.session, this.sessions.settings
-        if session is not None and (
-            not self.fresh or session.is_fresh(this.sessions.clock(), settings.fresh_ms)
-        ):
-            return self.app(environ, start_response)
-        reply = refusal(
-            session,
-            settings.sign_in_path,
+        refused = this.refusal(
+            this.session,
+            fresh=self.fresh,
             method=environ["REQUEST_METHOD"],
             path=text_of(environ, "SCRIPT_NAME") + text_of(environ, "PATH_INFO"),
             query=environ.get("QUERY_STRING", ""),
             accept=environ.get("HTTP_ACCEPT", ""),
         )
-        return send_reply(start_response, reply, body=environ["REQUEST_METHOD"] != "HEAD")
+        if refused is None:
+            return self.app(environ, start_response)
+        return send_reply(start_response, refused, body=environ["REQUEST_METHOD"] != "HEAD")

@@ -79,7 +79,11 @@ class AsyncPostgresStore(AsyncPostgresOperating):
         self, session_ids: Sequence[SessionId]
     ) -> list[tuple[Record | None, bytes | None]]:
         """In the order asked for; at most ``MOST``, as they travel together."""
-        rows = await self._link.rows("find_with_data", (bytes.fromhex("".join(session_ids)),))
+        if len(session_ids) == 1:
+            rows = await self._link.rows("find_one_with_data", key_of(session_ids[0]))
+        else:
+            raw = bytes.fromhex("".join(session_ids))
+            rows = await self._link.rows("find_with_data", (raw,))
         found = {id_of(row[0], row[1]): (record_of(row[:-1]), row[-1]) for row in rows}
         return [found.get(i, (None, None)) for i in session_ids]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any, TypeAlias
 
@@ -73,6 +73,8 @@ class AsyncLine:
         except BaseException as error:
             if isinstance(error, errors._WaitTimeout) or not isinstance(error, Exception):
                 pgconn.finish()
+                with suppress(psycopg.Error):  # its last words, to a connection that is no more
+                    gen.close()
             raise
 
     async def tidy(self) -> None:

@@ -19,7 +19,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from ...errors import AnswerUnknown
 from ...lua import script
 from ...redis.address import Address
-from ...redis.colours import AsyncConnections, async_connection_class
+from ...redis.colours import AsyncConnections, async_connection_class, async_converse
 from ...redis.failures import BROKEN, Unsent, is_dropped, is_refusal, lost, refused
 
 CONNECTIONS: Final = 32
@@ -179,19 +179,13 @@ class AsyncRedisLink:
         """The answers, refusals among them, over a connection that is given back. Whatever breaks off
         in between, a cancelled request too, closes it: nobody gets another's answer.
         """
-        answers: list[Any] = []
         good = False
         try:
-            await connection.send_packed_command(connection.pack_commands(commands))
-            for _ in commands:
-                try:
-                    answers.append(flat(await connection.read_response(disable_decoding=True)))
-                except ResponseError as error:
-                    answers.append(error)
+            answers = await async_converse(connection, commands)
             good = True
         finally:
             await connections.give(connection, good=good)
-        return answers
+        return [flat(answer) for answer in answers]
 
     async def nodes(self) -> list[str]:
         """The names of the nodes that a walk goes through: those that can be written to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, TypeAlias
 
@@ -74,6 +74,8 @@ class Line:
         except BaseException as error:
             if isinstance(error, errors._WaitTimeout) or not isinstance(error, Exception):
                 pgconn.finish()
+                with suppress(psycopg.Error):  # its last words, to a connection that is no more
+                    gen.close()
             raise
 
     def tidy(self) -> None:

@@ -20,7 +20,7 @@ from redis.retry import Retry
 from ...errors import AnswerUnknown
 from ...lua import script
 from ...redis.address import Address
-from ...redis.colours import Connections, connection_class
+from ...redis.colours import Connections, connection_class, converse
 from ...redis.failures import BROKEN, Unsent, is_dropped, is_refusal, lost, refused
 
 CONNECTIONS: Final = 32
@@ -178,19 +178,13 @@ class RedisLink:
         """The answers, refusals among them, over a connection that is given back. Whatever breaks off
         in between, a cancelled request too, closes it: nobody gets another's answer.
         """
-        answers: list[Any] = []
         good = False
         try:
-            connection.send_packed_command(connection.pack_commands(commands))
-            for _ in commands:
-                try:
-                    answers.append(flat(connection.read_response(disable_decoding=True)))
-                except ResponseError as error:
-                    answers.append(error)
+            answers = converse(connection, commands)
             good = True
         finally:
             connections.give(connection, good=good)
-        return answers
+        return [flat(answer) for answer in answers]
 
     def nodes(self) -> list[str]:
         """The names of the nodes that a walk goes through: those that can be written to."""

@@ -41,11 +41,11 @@ local function surplus(key, user, now, cap)
   local least_active, least_signed_in
   for n = 1, #all, 2 do
     local field, v = all[n], all[n + 1]
-    if #field == 12 and #v >= 65 and byte(v) <= 2 then
-      local signed_in, last_active, idle, expires, own_length = unpack_from('<I6I6I6I6H', v, 34)
+    if #field == 12 and #v >= 73 and byte(v) <= 2 then
+      local signed_in, last_active, idle, expires, own_length = unpack_from('<I8I8I8I8H', v, 34)
       -- find makes no string of its own, as sub does
       if own_length == length and (expires == 0 or now < expires) and (idle == 0 or now < last_active + idle)
-        and find(v, user, 66, true) == 66 then
+        and find(v, user, 74, true) == 74 then
         count = count + 1
         places[count] = n
         if not first or last_active < least_active or (last_active == least_active

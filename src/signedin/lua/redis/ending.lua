@@ -10,8 +10,8 @@ local function entry_of(v, now, why, by)
     known[why] = pack('<BI6BH', 1, now, #why, by and #by or 65535) .. why .. (by or '')
   end
   local at, series = series_at(v)
-  return known[why] .. sub(v, 1, 62) .. '\0\0\0' .. sub(v, 66, at - 1)
-    .. sub(v, at + series + unpack_from('<H', v, 64))
+  return known[why] .. sub(v, 1, 70) .. '\0\0\0' .. sub(v, 74, at - 1)
+    .. sub(v, at + series + unpack_from('<H', v, 72))
 end
 
 local function ended_at(entry)
@@ -25,7 +25,7 @@ end
 local function ended_owner(entry)
   local why, by = unpack_from('<BH', entry, 8)
   local before = 10 + why + (by == 65535 and 0 or by)
-  return sub(entry, before + 66, before + 65 + unpack_from('<H', entry, before + 58))
+  return sub(entry, before + 74, before + 73 + unpack_from('<H', entry, before + 66))
 end
 
 -- A call with a list of arguments, a bounded number at a time.
@@ -57,7 +57,7 @@ local function not_remembered(key, user, gone)
   local all, changed = redis.call('HGETALL', key), {}
   for n = 1, #all, 2 do
     local v = all[n + 1]
-    if is_session(all[n], v) and byte(v, 63) > 0 and gone[series_of(v)] and owner(v) == user then
+    if is_session(all[n], v) and byte(v, 71) > 0 and gone[series_of(v)] and owner(v) == user then
       changed[#changed + 1] = all[n]
       changed[#changed + 1] = without_series(v)
     end

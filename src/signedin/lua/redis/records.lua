@@ -3,7 +3,7 @@
 -- All of a user lies under one hash tag: a hash with the user's sessions (fields of 12 bytes) and series
 -- (fields of 32), and beside it the history (h), the data bags (d) and the barriers (b).
 -- A session: version 1 (2: the tail can't be read), the secret's hash, signed in, last active, idle timeout,
--- absolute limit (6 bytes each, 0 for none), then the lengths of what follows: user id, address, name (65535
+-- absolute limit (8 bytes each, 0 for none), then the lengths of what follows: user id, address, name (65535
 -- for none), series, user agent; the tail is the rest. The history keeps all but series and user agent.
 
 local byte, find, sub = string.byte, string.find, string.sub
@@ -11,7 +11,7 @@ local pack, unpack_from = struct.pack, struct.unpack
 
 -- What somebody else wrote under our key is not a session.
 local function is_session(field, v)
-  if #field ~= 12 or #v < 65 then return false end
+  if #field ~= 12 or #v < 73 then return false end
   local version = byte(v)
   return version == 1 or version == 2
 end
@@ -21,7 +21,7 @@ local function is_series(field, v)
 end
 
 local function owner(v)
-  return sub(v, 66, 65 + unpack_from('<H', v, 58))
+  return sub(v, 74, 73 + unpack_from('<H', v, 66))
 end
 
 local function series_owner(v)
@@ -30,7 +30,7 @@ end
 
 -- signed in, last active, idle timeout, absolute limit
 local function times(v)
-  return unpack_from('<I6I6I6I6', v, 34)
+  return unpack_from('<I8I8I8I8', v, 34)
 end
 
 -- Which of its limits a session has passed, or nil while it is active: judge() in session.py.
@@ -51,8 +51,8 @@ end
 
 -- Where a session's series begins, and how long it is.
 local function series_at(v)
-  local user, ip, name, series = unpack_from('<HBHB', v, 58)
-  return 66 + user + ip + (name == 65535 and 0 or name), series
+  local user, ip, name, series = unpack_from('<HBHB', v, 66)
+  return 74 + user + ip + (name == 65535 and 0 or name), series
 end
 
 local function series_of(v)
@@ -63,13 +63,13 @@ end
 -- The same session without its series: it goes on, no longer remembered.
 local function without_series(v)
   local at, series = series_at(v)
-  return sub(v, 1, 62) .. '\0' .. sub(v, 64, at - 1) .. sub(v, at + series)
+  return sub(v, 1, 70) .. '\0' .. sub(v, 72, at - 1) .. sub(v, at + series)
 end
 
 -- The same session with another secret and tail. head: the version and the hash.
 local function with_secret(v, head, tail)
   local at, series = series_at(v)
-  return head .. sub(v, 34, at + series + unpack_from('<H', v, 64) - 1) .. tail
+  return head .. sub(v, 34, at + series + unpack_from('<H', v, 72) - 1) .. tail
 end
 
 -- A session of this user, or nil.

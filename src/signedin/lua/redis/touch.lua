@@ -8,15 +8,15 @@ for n = 2, #ARGV, 4 do
   if v and is_session(random, v) then
     local signed_in, active = times(v)
     if active < now and not verdict(v, now) then
-      local user, ip, name, series, agent = unpack_from('<HBHBH', v, 58)
+      local user, ip, name, series, agent = unpack_from('<HBHBH', v, 66)
       local from = series_at(v)
       local field = sub(v, from, from + series - 1)
-      local rest = sub(v, 60)
+      local rest = sub(v, 68)
       if ARGV[n + 1] == '1' then
-        rest = pack('<BHBH', #ARGV[n + 2], name, series, #ARGV[n + 3]) .. sub(v, 66, 65 + user) .. ARGV[n + 2]
-          .. sub(v, 66 + user + ip, from + series - 1) .. ARGV[n + 3] .. sub(v, from + series + agent)
+        rest = pack('<BHBH', #ARGV[n + 2], name, series, #ARGV[n + 3]) .. sub(v, 74, 73 + user) .. ARGV[n + 2]
+          .. sub(v, 74 + user + ip, from + series - 1) .. ARGV[n + 3] .. sub(v, from + series + agent)
       end
-      v = sub(v, 1, 39) .. pack('<I6', now) .. sub(v, 46, 59) .. rest
+      v = sub(v, 1, 41) .. pack('<I8', now) .. sub(v, 50, 67) .. rest
       redis.call('HSET', key, random, v)
       keep(key, data, deadline(v), now, true)
       if series > 0 and signed_in <= now - SEEN_AFTER then

@@ -25,6 +25,12 @@ CROSS JOIN LATERAL (
     AND tag = substring($1::bytea FROM n * 24 + 13 FOR 12) OFFSET 0) AS s
 WHERE n < length($1::bytea) / 24;
 
+-- find_one_with_data: one session and its data bag, which is the usual case without waiting.
+SELECT s.tag, s.random, s.user_id, s.secret_hash, s.series, s.signed_in_at, s.last_active_at,
+       s.idle_timeout, s.expires_at, s.ip, s.user_agent, s.name, s.tail,
+       (SELECT bag FROM @data AS d WHERE d.tag = $1 AND d.random = $2)
+FROM @session AS s WHERE s.tag = $1 AND s.random = $2;
+
 -- for_user: the keys of a user's series (the other columns are NULL), then the user's sessions.
 SELECT key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM @series WHERE tag = $1 AND user_id = $2

@@ -144,7 +144,8 @@ SELECT (SELECT tag FROM @session WHERE tag > $1 ORDER BY tag LIMIT 1 OFFSET $2),
        (SELECT tag FROM @series WHERE tag > $1 ORDER BY tag LIMIT 1 OFFSET $2);
 
 -- everybody_lock: the users of a range, in one order, so that nobody waits in a circle.
-SELECT 1 FROM @owner WHERE tag > $1 AND tag <= $2 ORDER BY tag, user_id FOR UPDATE;
+SELECT count(*) FROM (
+  SELECT 1 FROM @owner WHERE tag > $1 AND tag <= $2 ORDER BY tag, user_id FOR UPDATE) AS locked;
 
 -- everybody_users: how many users these tags are of, where everybody_told doesn't say.
 SELECT count(*) FROM (SELECT tag, user_id FROM @session WHERE tag > $1 AND tag <= $2
@@ -155,15 +156,16 @@ WITH gone AS (
   DELETE FROM @session WHERE tag > $1 AND tag <= $2 AND NOT (tag = $6 AND random = $7)
   RETURNING tag, random, user_id, secret_hash, signed_in_at, last_active_at, idle_timeout, expires_at,
             ip, name, device, dead_at),
+entry AS (
+  SELECT tag, random, user_id, signed_in_at, last_active_at, $3 AS ended_at,
+         CASE WHEN dead_at > $3 THEN $4 WHEN device IS NULL THEN 'unreadable'
+              WHEN expires_at <= $3 THEN 'expired' ELSE 'idle' END AS reason,
+         CASE WHEN dead_at > $3 THEN $5 END AS actor, ip, name, coalesce(device, $8) AS device, secret_hash
+  FROM gone),
 written AS (
   INSERT INTO @ended (tag, random, user_id, signed_in_at, last_active_at, ended_at, reason, actor, ip, name,
                       device, secret_hash)
-  SELECT tag, random, user_id, signed_in_at, last_active_at, $3,
-         CASE WHEN dead_at > $3 THEN $4 WHEN device IS NULL THEN 'unreadable'
-              WHEN expires_at <= $3 THEN 'expired' ELSE 'idle' END,
-         CASE WHEN dead_at > $3 THEN $5 END, ip, name, coalesce(device, $8), secret_hash
-  FROM gone
-  RETURNING tag, random, user_id, signed_in_at, last_active_at, ended_at, reason, actor, ip, name, device);
+  SELECT * FROM entry ORDER BY tag, random);
 
 -- everybody_counted: how many, and how many users these tags are of.
 SELECT (SELECT count(*) FROM gone),
@@ -172,7 +174,7 @@ SELECT (SELECT count(*) FROM gone),
           UNION SELECT tag, user_id FROM @series WHERE tag > $1 AND tag <= $2) AS whose);
 
 -- everybody_told: the entries, for somebody who wants to be told.
-SELECT * FROM written;
+SELECT tag, random, user_id, signed_in_at, last_active_at, ended_at, reason, actor, ip, name, device FROM entry;
 
 -- everybody_data: their data bags go.
 DELETE FROM @data WHERE tag > $1 AND tag <= $2 AND NOT (tag = $3 AND random = $4);

@@ -67,7 +67,8 @@ CREATE TABLE @ended (
   PRIMARY KEY (tag, random)
 );
 
-CREATE INDEX ended_at ON @ended (ended_at DESC, tag DESC, random DESC);
+-- In the order in which everybody ends, so that what is new comes last.
+CREATE INDEX ended_at ON @ended (ended_at, tag, random);
 
 -- The framework's own data of a session, beside it: most requests never read it.
 CREATE TABLE @data (

@@ -1,0 +1,166 @@
+"""Measures all of it, and writes docs/benchmarks.md with its plots: ``python -m benchmarks.report``.
+
+``--quick`` takes fewer of everything, in a few minutes. ``--write`` measures nothing and writes the page
+from docs/benchmarks.json, which has every run's figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import apsw
+from tests.postgres import programs
+from tests.servers import REDIS
+
+from . import writing
+
+ROOT = Path(__file__).parent.parent
+FIGURES = ROOT / "docs" / "benchmarks.json"
+PEERS = {
+    "django": {
+        "signedin": ("sqlite", "postgres", "redis"),
+        "Django db": ("sqlite", "postgres"),
+        "Django cached_db": ("sqlite", "postgres"),
+        "Django cache": ("redis",),
+        "django-qsessions": ("sqlite", "postgres"),
+        "django-user-sessions": ("sqlite", "postgres"),
+        "django-allauth usersessions": ("sqlite", "postgres"),
+    },
+    "starlette": {
+        "signedin": ("sqlite", "postgres", "redis"),
+        "crudauth": ("sqlite", "postgres", "redis"),
+        "starsessions": ("redis",),
+    },
+    "flask": {
+        "signedin": ("sqlite", "postgres", "redis"),
+        "Flask-Session": ("sqlite", "postgres", "redis"),
+    },
+    "redis": {"signedin": ("redis",), "GitLab's commands": ("redis",)},
+}
+GROWING = (
+    ("redis", "signedin", "sqlite"),
+    ("django", "Django db", "sqlite"),
+    ("django", "django-qsessions", "sqlite"),
+    ("django", "django-allauth usersessions", "sqlite"),
+    ("redis", "signedin", "redis"),
+    ("redis", "GitLab's commands", "redis"),
+    ("flask", "Flask-Session", "redis"),
+)
+PACKAGES = (
+    "signedin", "Django", "django-qsessions", "django-user-sessions", "django-allauth", "starlette",
+    "starsessions", "crudauth", "Flask", "Flask-Session", "Flask-SQLAlchemy", "SQLAlchemy", "redis",
+    "hiredis", "psycopg", "uvicorn",
+)  # fmt: skip
+SIZES = (1_000, 10_000, 100_000)
+OURS_TO = 1_000_000
+RUNS = 3
+
+
+def run(*arguments: str) -> Any:
+    """What a benchmark prints, from a process of its own."""
+    print(" ".join(arguments), file=sys.stderr, flush=True)
+    command = [sys.executable, "-W", "ignore", "-m", *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
+    return json.loads(done.stdout)
+
+
+def compared(quick: bool) -> list[dict[str, Any]]:
+    """Every peer on every engine. Runs take turns: a bad minute meets not one of them alone."""
+    rows = [
+        {"group": group, "peer": peer, "engine": engine, "costs": {}}
+        for group, peers in PEERS.items()
+        for peer, engines in peers.items()
+        for engine in engines
+    ]
+    more = ["--quick"] if quick else []
+    for _ in range(1 if quick else RUNS):
+        for row in rows:
+            for name, cost in run("benchmarks.peers", *named(row), *more).items():
+                row["costs"].setdefault(name, []).append(cost if cost is None else round(cost, 1))
+    for row in rows:
+        row |= run("benchmarks.peers", *named(row), "--count")
+    return rows
+
+
+def named(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["group"], row["peer"], row["engine"]
+
+
+def growing(quick: bool) -> list[dict[str, Any]]:
+    rows = []
+    for group, peer, engine in GROWING:
+        sizes = [*SIZES[: 2 if quick else None]]
+        if not quick and (group, peer, engine) == GROWING[0]:
+            sizes.append(OURS_TO)
+        grown = run("benchmarks.peers", group, peer, engine, "--quick", "--grow", *map(str, sizes))
+        rows.append({"peer": peer, "engine": engine, **grown})
+    return rows
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on."""
+    told = Path("/proc/cpuinfo").read_text() if sys.platform == "linux" else ""
+    models = [line.partition(": ")[2] for line in told.splitlines() if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "processor": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "memory": f"{memory:.0f} GiB",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "load before": round(os.getloadavg()[0], 1),
+    }
+
+
+def versions() -> dict[str, str]:
+    servers = {
+        "Python": platform.python_version(),
+        "SQLite (apsw)": apsw.sqlite_lib_version(),
+        "SQLite (Python)": __import__("sqlite3").sqlite_version,
+        "Redis": said(REDIS, "--version").split("v=")[1].split()[0],
+        "PostgreSQL": said(f"{programs()}/postgres", "--version").split()[2],
+    }
+    return servers | {name: version(name) for name in PACKAGES}
+
+
+def said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few minutes, one run of each")
+    parser.add_argument("--write", action="store_true", help="the page anew, from the figures there are")
+    chosen = parser.parse_args()
+    if not chosen.write:
+        more = ["--quick"] if chosen.quick else []
+        began = time.monotonic()
+        found: dict[str, Any] = {
+            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+            "quick": chosen.quick,
+            "machine": machine(),
+            "versions": versions(),
+            "latency": run("benchmarks.latency", *more),
+            "peers": compared(chosen.quick),
+            "growth": growing(chosen.quick),
+        }
+        found["minutes"] = round((time.monotonic() - began) / 60)
+        FIGURES.write_text(
+            json.dumps(found, separators=(",", ":")).replace('{"group"', '\n{"group"') + "\n"
+        )
+    for path, text in writing.pages(json.loads(FIGURES.read_text())).items():
+        (ROOT / path).write_text(text)
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Where a user's sessions are, for the admin's page of a user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.contrib.auth import get_user_model
+from django.urls import NoReverseMatch, reverse
+
+register = template.Library()
+
+
+@register.simple_tag
+def sessions_url(opts: Any, object_id: str) -> str:
+    """Their address in the admin; empty for what is no user, and on a site without that page."""
+    if not issubclass(opts.model, get_user_model()):
+        return ""
+    try:
+        return reverse("signedin_admin:below", args=[f"users/{object_id}/active_sessions"])
+    except NoReverseMatch:
+        return ""

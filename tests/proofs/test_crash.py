@@ -1,0 +1,42 @@
+"""``kill -9`` of the application, the service and the engine: the short form of ``python -m tests.proofs.crash``."""
+
+from __future__ import annotations
+
+import pytest
+
+from .test_processes import run
+
+
+@pytest.mark.parametrize(
+    ("name", "colour", "count"),
+    [
+        ("sqlite", "sync", 50),
+        ("sqlite", "async", 6),
+        ("redis", "async", 4),
+        ("valkey", "sync", 4),
+        ("cluster", "async", 4),
+        ("postgres", "async", 4),
+    ],
+)
+def test_the_application(name: str, colour: str, count: int) -> None:
+    """What was acknowledged to an application that was killed is there, and what had ended has ended (DUR-1)."""
+    assert "as told" in run("tests.proofs.crash", "application", name, colour, str(count))
+
+
+def test_the_service() -> None:
+    """The same of people who use the service, which goes on when it is started again."""
+    assert "as told" in run("tests.proofs.crash", "service", "sqlite", "async", "4")
+
+
+@pytest.mark.parametrize(
+    ("name", "colour", "count"),
+    [
+        ("redis", "sync", 4),
+        ("valkey", "async", 4),
+        ("cluster", "sync", 1),
+        ("postgres", "async", 2),
+    ],
+)
+def test_the_engine(name: str, colour: str, count: int) -> None:
+    """The same of an application whose server was killed, and is there again."""
+    assert "as told" in run("tests.proofs.crash", "engine", name, colour, str(count))
