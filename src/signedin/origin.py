@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _PORTS: Final = {"http": 80, "https": 443}
 # Nothing but scheme, host and port; what reads URLs is more generous.
-_is_origin = re.compile(r"[a-z]+://[^\x00-\x20/?#@\\]+", re.IGNORECASE).fullmatch
+_is_origin = re.compile(
+    r"[a-z]+://(?:\[[0-9a-f:.]+\]|[^\x00-\x20/?#@\\\[\]:]+)(?::[0-9]{1,5})?", re.IGNORECASE
+).fullmatch
 
 
 def normal_origin(url: str) -> str | None:
@@ -25,7 +27,8 @@ def normal_origin(url: str) -> str | None:
         return None
     if parts.scheme not in _PORTS or not parts.hostname:
         return None
-    return f"{parts.scheme}://{parts.hostname}:{port}"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}:{port}"
 
 
 def is_ours(sec_fetch_site: str | None, origin: str | None, our_origin: str | None) -> bool:

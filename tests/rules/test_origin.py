@@ -46,6 +46,9 @@ def test_no_origin_of_our_own() -> None:
     assert normal_origin("https://a:99999") is None
     assert normal_origin("http://[::1") is None
     assert normal_origin("HTTPS://App.Example") == OURS
+    assert normal_origin("https://[2001:DB8::1]") == "https://[2001:db8::1]:443"
+    assert is_our_origin("https://[2001:db8::1]", "https://[2001:db8::1]:443")
+    assert not is_our_origin("https://[2001:db8::1]evil.example", "https://[2001:db8::1]:443")
 
 
 def test_a_request_without_a_host() -> None:

@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from ..errors import StoreUnavailable
 from .binding import Binding
 from .flow import flow
+from .reports import DISCREET
 from .responses import keep_private, outage
 
 Next: TypeAlias = Callable[[HttpRequest], Any]
@@ -41,6 +42,7 @@ class Bound:
     def bind(request: HttpRequest, *, with_data: bool) -> Binding:
         """The request gets its part in the flow."""
         flow().background.start()
+        request.exception_reporter_filter = DISCREET
         binding = request._signedin = Binding.of(request, with_data=with_data)  # type: ignore[attr-defined]
         return binding
 
