@@ -39,7 +39,6 @@ class Place:
         self.folder = folder
         self.counts = counts
         self.passed = Passed()
-        self._monitor: Any = None
         self._client_spoke = False
         if counts:
             apsw.connection_hooks.append(self._listen)
@@ -168,12 +167,8 @@ class Place:
         folders += [
             self.__dict__[name].folder for name in ("redis", "postgres") if name in self.__dict__
         ]
-        return (
-            subprocess.run(
-                ["grep", "-rqaF", "--exclude=log", "-e", secret, *folders], check=False
-            ).returncode
-            == 0
-        )
+        grep = ["grep", "-rqaF", "--exclude=log", "-e", secret, *folders]
+        return subprocess.run(grep, check=False).returncode == 0
 
 
 HANDSHAKE = ("HELLO", "CLIENT", "INFO", "PING", "AUTH", "SELECT")
