@@ -67,10 +67,10 @@ class Place:
 
     @property
     def url(self) -> str:
-        """As our store takes it."""
-        if self.engine == "redis":
-            return self.redis_url
-        return self.postgres_url if self.engine == "postgres" else str(self.folder / "sessions.db")
+        """As our store takes it; it waits as long as the others do."""
+        if self.engine == "sqlite":
+            return str(self.folder / "sessions.db")
+        return f"{self.redis_url if self.engine == 'redis' else self.postgres_url}?answer_within=30"
 
     def stop(self) -> None:
         for name in ("redis", "postgres"):
