@@ -34,8 +34,6 @@ from .tools import CLIENT
 
 SHARES = (0.25, 0.5, 0.75, 0.9)
 PERCENTILES = (0.5, 0.99, 0.999)
-MARK = 5.0
-"""Milliseconds at the 99th percentile, at half of what it can do."""
 
 
 def bare() -> None:

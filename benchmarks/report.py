@@ -10,10 +10,12 @@ import argparse
 import json
 import os
 import platform
+import sqlite3
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,30 +25,10 @@ from tests.postgres import programs
 from tests.servers import REDIS
 
 from . import writing
+from .peers.__main__ import GROUPS
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "benchmarks.json"
-PEERS = {
-    "django": {
-        "signedin": ("sqlite", "postgres", "redis"),
-        "Django db": ("sqlite", "postgres"),
-        "Django cached_db": ("sqlite", "postgres"),
-        "Django cache": ("redis",),
-        "django-qsessions": ("sqlite", "postgres"),
-        "django-user-sessions": ("sqlite", "postgres"),
-        "django-allauth usersessions": ("sqlite", "postgres"),
-    },
-    "starlette": {
-        "signedin": ("sqlite", "postgres", "redis"),
-        "crudauth": ("sqlite", "postgres", "redis"),
-        "starsessions": ("redis",),
-    },
-    "flask": {
-        "signedin": ("sqlite", "postgres", "redis"),
-        "Flask-Session": ("sqlite", "postgres", "redis"),
-    },
-    "redis": {"signedin": ("redis",), "GitLab's commands": ("redis",)},
-}
 GROWING = (
     ("redis", "signedin", "sqlite"),
     ("django", "Django db", "sqlite"),
@@ -78,8 +60,8 @@ def compared(quick: bool) -> list[dict[str, Any]]:
     """Every peer on every engine. Runs take turns: a bad minute meets not one of them alone."""
     rows = [
         {"group": group, "peer": peer, "engine": engine, "costs": {}}
-        for group, peers in PEERS.items()
-        for peer, engines in peers.items()
+        for group, name in GROUPS.items()
+        for peer, (_, engines) in import_module(f"benchmarks.peers.{name}").PEERS.items()
         for engine in engines
     ]
     more = ["--quick"] if quick else []
@@ -96,12 +78,11 @@ def named(row: dict[str, Any]) -> tuple[str, str, str]:
     return row["group"], row["peer"], row["engine"]
 
 
-def growing(quick: bool) -> list[dict[str, Any]]:
+def growing() -> list[dict[str, Any]]:
+    """What a user's sessions cost to find, as the store grows."""
     rows = []
     for group, peer, engine in GROWING:
-        sizes = [*SIZES[: 2 if quick else None]]
-        if not quick and (group, peer, engine) == GROWING[0]:
-            sizes.append(OURS_TO)
+        sizes = [*SIZES, OURS_TO] if (group, peer, engine) == GROWING[0] else SIZES
         grown = run("benchmarks.peers", group, peer, engine, "--quick", "--grow", *map(str, sizes))
         rows.append({"peer": peer, "engine": engine, **grown})
     return rows
@@ -125,7 +106,7 @@ def versions() -> dict[str, str]:
     servers = {
         "Python": platform.python_version(),
         "SQLite (apsw)": apsw.sqlite_lib_version(),
-        "SQLite (Python)": __import__("sqlite3").sqlite_version,
+        "SQLite (Python)": sqlite3.sqlite_version,
         "Redis": said(REDIS, "--version").split("v=")[1].split()[0],
         "PostgreSQL": said(f"{programs()}/postgres", "--version").split()[2],
     }
@@ -151,7 +132,7 @@ def main() -> None:
             "versions": versions(),
             "latency": run("benchmarks.latency", *more),
             "peers": compared(chosen.quick),
-            "growth": growing(chosen.quick),
+            "growth": growing(),
         }
         found["minutes"] = round((time.monotonic() - began) / 60)
         FIGURES.write_text(

@@ -58,7 +58,6 @@ class Measured:
         self._signed_in()
         before = self._place.size()
         calls = [(self._user(),) for _ in range(many)]
-        cookies: list[str] = []
         found: dict[str, float | None] = {}
         taken = self._each(peer.sign_in, calls)
         bare = statistics.median(self._each(peer.bare, [("",)] * 100))

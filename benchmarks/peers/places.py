@@ -39,7 +39,6 @@ class Place:
         self.folder = folder
         self.counts = counts
         self.passed = Passed()
-        self._monitor: Any = None
         self._client_spoke = False
         if counts:
             apsw.connection_hooks.append(self._listen)
@@ -68,10 +67,10 @@ class Place:
 
     @property
     def url(self) -> str:
-        """As our store takes it."""
-        if self.engine == "redis":
-            return self.redis_url
-        return self.postgres_url if self.engine == "postgres" else str(self.folder / "sessions.db")
+        """As our store takes it; it waits as long as the others do."""
+        if self.engine == "sqlite":
+            return str(self.folder / "sessions.db")
+        return f"{self.redis_url if self.engine == 'redis' else self.postgres_url}?answer_within=30"
 
     def stop(self) -> None:
         for name in ("redis", "postgres"):
@@ -168,12 +167,8 @@ class Place:
         folders += [
             self.__dict__[name].folder for name in ("redis", "postgres") if name in self.__dict__
         ]
-        return (
-            subprocess.run(
-                ["grep", "-rqaF", "--exclude=log", "-e", secret, *folders], check=False
-            ).returncode
-            == 0
-        )
+        grep = ["grep", "-rqaF", "--exclude=log", "-e", secret, *folders]
+        return subprocess.run(grep, check=False).returncode == 0
 
 
 HANDSHAKE = ("HELLO", "CLIENT", "INFO", "PING", "AUTH", "SELECT")

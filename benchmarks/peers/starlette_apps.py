@@ -71,8 +71,16 @@ class Browser:
         self.hook = None
 
 
-def routes(of: Callable[[Request], Any], enter: Callable[[Request], Any]) -> list[Route]:
-    """of: who is signed in. enter: signs the user in whom the path names."""
+async def into_the_dictionary(request: Request) -> None:
+    request.session["cart"] = "1"
+
+
+def routes(
+    of: Callable[[Request], Any],
+    enter: Callable[[Request, Response], Any],
+    write: Callable[[Request], Any] = into_the_dictionary,
+) -> list[Route]:
+    """of: who is signed in. enter: signs the user in whom the path names. write: into the session."""
 
     async def who(request: Request) -> Response:
         return PlainTextResponse(await of(request))
@@ -85,8 +93,7 @@ def routes(of: Callable[[Request], Any], enter: Callable[[Request], Any]) -> lis
     async def slow(request: Request) -> Response:
         user = await of(request)
         await request.state.hook()
-        if "session" in request.scope:
-            request.session["cart"] = "1"
+        await write(request)
         return PlainTextResponse(user)
 
     return [Route("/", who), Route("/enter/{user}", entered), Route("/slow", slow)]
@@ -172,7 +179,13 @@ def crudauth(place: Place) -> Peer:
         session_id, csrf = await manager.create_session(request, request.path_params["user"])
         manager.set_session_cookies(response, session_id, csrf)
 
-    browser = Browser(Starlette(routes=routes(of, enter)), "session_id")
+    async def write(request: Request) -> None:
+        def change(session: Any) -> None:
+            session.metadata["cart"] = "1"
+
+        await manager.modify_session(request.cookies["session_id"], change)
+
+    browser = Browser(Starlette(routes=routes(of, enter, write)), "session_id")
 
     async def listed(user: str) -> int:
         return len(await manager.list_for_user(user))

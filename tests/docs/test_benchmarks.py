@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -67,6 +69,27 @@ def test_plots_are_read_in_both_schemes(scheme: str) -> None:
             grounds.add(ground > 0.5)
         chromium.close()
     assert grounds == {scheme == "light"}
+
+
+@pytest.mark.parametrize(("peer", "dead"), [("signedin", True), ("starsessions", False)])
+def test_what_is_counted(peer: str, dead: bool) -> None:
+    """Ours asks once for a request and once for a list, and stays dead; the experiment shows who doesn't."""
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "benchmarks.peers",
+        "starlette",
+        peer,
+        "redis",
+        "--count",
+    ]
+    found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT).stdout)
+    assert list(found["holds"].values()) == [dead, not dead]
+    waits = {name: None if passed is None else passed[1] for name, passed in found["passes"].items()}
+    assert waits["request"] == (1 if dead else 2)
+    assert waits["list 100"] == waits["revoke 99 others"] == (1 if dead else None)
 
 
 def test_names_of_curves_keep_apart() -> None:
