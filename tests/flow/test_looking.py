@@ -12,7 +12,7 @@ from signedin.selector import Selector, parse_network
 from signedin.session import new_session_id
 from signedin.steps import Query
 
-from ..support import DAY, HOUR, LAPTOP, PHONE, SECOND, START, Clock
+from ..support import DAY, HOUR, LAPTOP, MINUTE, PHONE, SECOND, START, Clock
 from .support import Browser
 
 USERS = Selector(users=("1", "2"))
@@ -188,3 +188,24 @@ def test_what_a_store_looks_through(selector: Selector, order: Any, fields: dict
     """All that a store can narrow a search by is asked of it, in the order that finds it soonest."""
     assert _order(selector) == order
     assert _query(selector, START, order, 7) == Query(7, order, **fields)
+
+
+async def test_ties(sessions: Any) -> None:
+    """Sessions with the same times stand in the order of their ids, each time."""
+    made = [(await Browser(sessions).sign_in(user)).session.id for user in "123456"]
+    assert [session.id for session in await sessions.list(list("123456"))] == sorted(made)
+
+
+async def test_counts(sessions: Any, clock: Clock) -> None:
+    """Who was active in the last quarter of an hour, who signed in during the last day."""
+    await sign_in(sessions, clock, "1", "1", "2")
+    counts = await sessions.counts()
+    assert (counts.sessions, counts.users, counts.lately, counts.created) == (3, 2, 3, 3)
+    clock.tick(15 * MINUTE - 3 * SECOND)
+    assert (await sessions.counts()).lately == 3
+    clock.tick(3 * SECOND + 1)
+    assert (await sessions.counts()).lately == 0
+    clock.tick(DAY - 15 * MINUTE - 2 * SECOND - 2)
+    assert (await sessions.counts()).created == 3
+    clock.tick(2 * SECOND + 2)
+    assert (await sessions.counts()).created == 0
