@@ -261,11 +261,10 @@ class Choice:
 
 
 def in_place(plugin: Collected, mutant: Mutant, functions: Functions, names: Sequence[str]) -> str:
-    """Try a mutant by giving its code to the function that is there."""
-    assert mutant.function is not None
+    """Try a mutant by giving its code to the functions that are there, those made by others too."""
     for code in _codes(mutant.code()):
-        if (code.co_qualname, code.co_firstlineno) == mutant.function:
-            for function in functions[str(mutant.path), *mutant.function]:
+        for function in functions[code.co_filename, code.co_qualname, code.co_firstlineno]:
+            if function.__code__.co_freevars == code.co_freevars:
                 function.__code__ = code
     return plugin.first_failure(names)
 
