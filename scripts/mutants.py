@@ -52,7 +52,6 @@ _SWAPPED: Final = {
     "removeprefix": "removesuffix",
     "lstrip": "rstrip",
     "partition": "rpartition",
-    "split": "rsplit",
 }
 _SWAPPED_BOTH_WAYS: Final = _SWAPPED | {there: here for here, there in _SWAPPED.items()}
 _SPARED: Final = {"strip", "lower", "upper", "casefold"}

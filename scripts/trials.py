@@ -15,6 +15,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -47,6 +48,7 @@ USED: Final = (
 PATIENCE: Final = 10.0
 """Seconds that a mutant's tests may take beyond five times what they take without it."""
 
+Line: TypeAlias = tuple[str, int]
 Functions: TypeAlias = dict[tuple[str, str, int], list[FunctionType]]
 """The functions that are there, by file, name and first line."""
 
@@ -57,7 +59,7 @@ class Test:
 
     name: str
     seconds: float
-    lines: frozenset[tuple[str, int]]
+    lines: frozenset[Line]
 
 
 @dataclass(frozen=True)
@@ -89,38 +91,43 @@ class Trials:
     def results(self) -> list[Result]:
         """Every mutant, tried."""
         warm_up()
-        inside = partial(collected, self.paths, self.without, self._in_place)
-        ((_, answer),) = in_forks([(None, 36_000.0, inside)], 1)
+        ((_, answer),) = in_forks([(None, 36_000.0, self._inside)], 1)
         if answer is None:
             sys.exit("The tests can't be tried.")
-        tests, results = answer
-        choice = Choice(tests)
+        tests, at_import, results = answer
+        choice = Choice(tests, at_import)
         for number, answer in in_forks(self._anew(choice), self.jobs):
             results[number] = choice.noted(self.mutants[number], answer)
         return [Result(mutant, *results[number]) for number, mutant in enumerate(self.mutants)]
 
-    def _in_place(self, plugin: Collected) -> Any:
+    def _inside(self) -> Any:
+        """What is tried where the tests are imported, and what was learned there."""
         files = {str(mutant.path) for mutant in self.mutants}
+        with lines_run(files) as at_import:
+            return collected(self.paths, self.without, partial(self._in_place, files, at_import))
+
+    def _in_place(self, files: set[str], at_import: set[Line], plugin: Collected) -> Any:
+        stop_tracing()
         tests = measured(plugin, files, self.jobs)
-        choice, functions = Choice(tests), functions_of(files)
+        choice, functions = Choice(tests, at_import), functions_of(files)
         # No test runs them, unless they are tried below.
         results: dict[int, tuple[str | None, bool, bool]]
         results = dict.fromkeys(range(len(self.mutants)), (None, False, True))
 
         def tasks() -> Iterator[Task]:
             for number, mutant in enumerate(self.mutants):
-                names = [] if mutant.function is None else choice.of(mutant)
+                names = [] if choice.is_import(mutant) else choice.of(mutant)
                 if names:
                     work = partial(in_place, plugin, mutant, functions, names)
                     yield number, choice.seconds(names), work
 
         for number, answer in in_forks(tasks(), self.jobs):
             results[number] = choice.noted(self.mutants[number], answer)
-        return tests, results
+        return tests, at_import, results
 
     def _anew(self, choice: Choice) -> Iterator[Task]:
         for number, mutant in enumerate(self.mutants):
-            if mutant.function is None:
+            if choice.is_import(mutant):
                 names = choice.of(mutant)
                 work = partial(anew, mutant, names, self.paths, self.without)
                 yield number, choice.seconds(names), work
@@ -210,7 +217,16 @@ def measured(plugin: Collected, files: set[str], jobs: int) -> dict[str, Test]:
 
 
 def _traced(plugin: Collected, name: str, files: set[str]) -> Test | None:
-    lines: set[tuple[str, int]] = set()
+    started = time.monotonic()
+    with lines_run(files) as lines:
+        failed = plugin.fails(name)
+    return None if failed else Test(name, time.monotonic() - started, frozenset(lines))
+
+
+@contextmanager
+def lines_run(files: set[str]) -> Iterator[set[Line]]:
+    """The lines of these files that are run meanwhile, in whichever thread."""
+    lines: set[Line] = set()
 
     def of_line(frame: FrameType, event: str, _: object) -> Any:
         lines.add((frame.f_code.co_filename, frame.f_lineno))
@@ -221,26 +237,33 @@ def _traced(plugin: Collected, name: str, files: set[str]) -> Test | None:
 
     threading.settrace(of_call)
     sys.settrace(of_call)
-    started = time.monotonic()
-    failed = plugin.fails(name)
+    yield lines
+    stop_tracing()
+
+
+def stop_tracing() -> None:
+    """Note no more lines."""
     sys.settrace(None)
-    return None if failed else Test(name, time.monotonic() - started, frozenset(lines))
+    threading.settrace(None)
 
 
 class Choice:
     """Which tests try a mutant: first those that noticed its neighbours, then the quick ones."""
 
-    def __init__(self, tests: dict[str, Test]) -> None:
+    def __init__(self, tests: dict[str, Test], at_import: set[Line]) -> None:
         self._tests = tests
+        self._at_import = at_import
         self._noticed: dict[object, list[str]] = defaultdict(list)
+
+    def is_import(self, mutant: Mutant) -> bool:
+        """Whether the package has to be imported with it."""
+        return mutant.function is None or not _lines(mutant).isdisjoint(self._at_import)
 
     def of(self, mutant: Mutant) -> list[str]:
         """The names of those that run its line; of all, where that is run by importing it."""
-        lines = {(str(mutant.path), line) for line in mutant.lines}
+        lines, everything = _lines(mutant), self.is_import(mutant)
         chosen = [
-            test
-            for test in self._tests.values()
-            if mutant.function is None or not lines.isdisjoint(test.lines)
+            test for test in self._tests.values() if everything or not lines.isdisjoint(test.lines)
         ]
         before = self._noticed[mutant.path, mutant.function]
         chosen.sort(key=lambda test: (test.name not in before, test.seconds))
@@ -257,15 +280,18 @@ class Choice:
         return answer or None, True, answer is not None
 
 
+def _lines(mutant: Mutant) -> set[Line]:
+    return {(str(mutant.path), line) for line in mutant.lines}
+
+
 # ── mutants ──────────────────────────────────────────────────────────────────────────────────
 
 
 def in_place(plugin: Collected, mutant: Mutant, functions: Functions, names: Sequence[str]) -> str:
-    """Try a mutant by giving its code to the function that is there."""
-    assert mutant.function is not None
+    """Try a mutant by giving its code to the functions that are there, those made by others too."""
     for code in _codes(mutant.code()):
-        if (code.co_qualname, code.co_firstlineno) == mutant.function:
-            for function in functions[str(mutant.path), *mutant.function]:
+        for function in functions[code.co_filename, code.co_qualname, code.co_firstlineno]:
+            if function.__code__.co_freevars == code.co_freevars:
                 function.__code__ = code
     return plugin.first_failure(names)
 

@@ -173,7 +173,8 @@ async def test_signing_out(browser: Browser, kept: str) -> None:
     browser.jar = {kept: browser.jar[kept]}
     request = Request(browser)
     exchange = await request.open(may_resume=False)
-    await exchange.sign_out()
+    outcome = await exchange.sign_out()
+    assert (len(outcome.ended), len(outcome.cookies)) == (kept == SESSION, 2)
     assert (exchange.session, exchange.data, exchange.clear_cache) == (None, None, True)
     assert names(exchange) == [SESSION, REMEMBER]
     assert all(cookie.clears for cookie in exchange.cookies)
@@ -306,6 +307,24 @@ async def test_a_stolen_remember_me_cookie(browser: Browser, clock: Any) -> None
     assert exchange.session is None
     await exchange.why_signed_out(navigation=True)
     assert names(exchange) == [REMEMBER]
+
+
+async def test_the_same_user_again(browser: Browser) -> None:
+    """The bag of one's own earlier session may move over, whichever way the user id is written (S1)."""
+    await browser.sign_in(1, data=b"bag")
+    exchange = await Request(browser).open()
+    assert exchange.carries_data_to(1)
+    session = (await exchange.sign_in(1, data=exchange.data)).session
+    assert await browser.flow.data(session.id) == b"bag"
+
+
+async def test_a_bag_that_is_changed_back(browser: Browser) -> None:
+    """What was kept last holds, also when it is what the request began with."""
+    session = (await browser.sign_in(data=b"old")).session
+    exchange = await Request(browser).open()
+    for bag in (b"new", b"old", None):
+        assert await exchange.keep_data(bag)
+        assert await browser.flow.data(session.id) == bag
 
 
 async def test_leaving_a_visitor(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

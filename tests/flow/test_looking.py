@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from signedin._async.listing import _order, _query
 from signedin.outcomes import Matching
-from signedin.selector import Selector
+from signedin.selector import Selector, parse_network
 from signedin.session import new_session_id
+from signedin.steps import Query
 
-from ..support import DAY, HOUR, LAPTOP, PHONE, SECOND, Clock
+from ..support import DAY, HOUR, LAPTOP, MINUTE, PHONE, SECOND, START, Clock
 from .support import Browser
 
 USERS = Selector(users=("1", "2"))
@@ -89,6 +91,24 @@ async def test_looking_through_what_has_ended(sessions: Any, clock: Clock) -> No
     assert (full.sessions, full.cursor) == ((), None)
 
 
+async def test_a_page_of_what_has_ended_is_as_long_as_asked(sessions: Any, clock: Clock) -> None:
+    """Wherever those who are meant lie, and however far it is looked."""
+    made = []
+    for client in (PHONE, PHONE, PHONE, PHONE, LAPTOP, PHONE, LAPTOP, LAPTOP):
+        made += await sign_in(sessions, clock, "1", client=client)
+    for session_id in made:
+        clock.tick(SECOND)
+        await sessions.revoke_these([session_id], operator="root")
+    phones = [made[5], *made[3::-1]]
+
+    async def look(**page: Any) -> Any:
+        return await sessions.search_ended(Selector(kind="phone"), look_through=100, **page)
+
+    assert await pages(look, 2) == [phones[:2], phones[2:4], phones[4:]]
+    assert await pages(look, 3) == [phones[:3], phones[3:]]
+    assert await pages(look, 5) in ([phones], [phones, []])
+
+
 async def test_one_page_is_most_recent_first(sessions: Any, clock: Clock) -> None:
     """Also where the store has another order at hand."""
     made = await sign_in(sessions, clock, *"1234", client=PHONE)
@@ -98,15 +118,15 @@ async def test_one_page_is_most_recent_first(sessions: Any, clock: Clock) -> Non
 
 async def test_who_is_meant(sessions: Any, clock: Clock) -> None:
     """How many sessions of how many users, and the five who have most."""
-    for user, count in (("a", 1), ("b", 3), ("c", 2), ("d", 1), ("e", 4), ("f", 5), ("g", 2)):
+    for user, count in (("x", 1), ("b", 3), ("c", 2), ("d", 1), ("e", 4), ("f", 5), ("g", 2)):
         await sign_in(sessions, clock, *(user for _ in range(count)))
-    (phone,) = await sign_in(sessions, clock, "a", client=PHONE)
+    (phone,) = await sign_in(sessions, clock, "x", client=PHONE)
     desktops = await sessions.matching(Selector(kind="desktop"))
     assert (desktops.sessions, desktops.users) == (18, 7)
     assert [count for _, count in desktops.busiest] == [5, 4, 3, 2, 2]
     assert [user for user, _ in desktops.busiest[:3]] == ["f", "e", "b"]
     assert await sessions.matching(Selector()) == Matching(19, 7)
-    assert await sessions.matching(Selector(kind="phone")) == Matching(1, 1, (("a", 1),))
+    assert await sessions.matching(Selector(kind="phone")) == Matching(1, 1, (("x", 1),))
     assert await sessions.matching(Selector(kind="phone"), spared=(phone,)) == Matching(0, 0)
     spared = await sessions.matching(Selector(), spared=(phone,))
     assert (spared.sessions, spared.users) == (18, 7)
@@ -150,3 +170,42 @@ async def test_connections_of_who_acted_as_somebody(sessions: Any, clock: Clock)
     assert await sessions.connections_to_close([opened, late]) == {}
     clock.tick()
     assert await sessions.connections_to_close([opened, late]) == {opened: "acting_ended"}
+
+
+@pytest.mark.parametrize(
+    ("selector", "order", "fields"),
+    [
+        (Selector(), "recent", {}),
+        (Selector(idle=HOUR), "recent", {"active_to": START - HOUR}),
+        (Selector(seen=HOUR), "recent", {"active_from": START - HOUR}),
+        (Selector(remembered=True), "recent", {"remembered": True}),
+        (Selector(session="abcdef01"), "recent", {"beginning": "abcdef01"}),
+        (Selector(ip=parse_network("10.0.0.0/8"), idle=0), "ip", {"ip": ("10.", "10.~"), "active_to": START}),
+        (Selector(kind="phone", remembered=False), "key", {"remembered": False}),
+    ],
+)  # fmt: skip
+def test_what_a_store_looks_through(selector: Selector, order: Any, fields: dict[str, Any]) -> None:
+    """All that a store can narrow a search by is asked of it, in the order that finds it soonest."""
+    assert _order(selector) == order
+    assert _query(selector, START, order, 7) == Query(7, order, **fields)
+
+
+async def test_ties(sessions: Any) -> None:
+    """Sessions with the same times stand in the order of their ids, each time."""
+    made = [(await Browser(sessions).sign_in(user)).session.id for user in "123456"]
+    assert [session.id for session in await sessions.list(list("123456"))] == sorted(made)
+
+
+async def test_counts(sessions: Any, clock: Clock) -> None:
+    """Who was active in the last quarter of an hour, who signed in during the last day."""
+    await sign_in(sessions, clock, "1", "1", "2")
+    counts = await sessions.counts()
+    assert (counts.sessions, counts.users, counts.lately, counts.created) == (3, 2, 3, 3)
+    clock.tick(15 * MINUTE - 3 * SECOND)
+    assert (await sessions.counts()).lately == 3
+    clock.tick(3 * SECOND + 1)
+    assert (await sessions.counts()).lately == 0
+    clock.tick(DAY - 15 * MINUTE - 2 * SECOND - 2)
+    assert (await sessions.counts()).created == 3
+    clock.tick(2 * SECOND + 2)
+    assert (await sessions.counts()).created == 0

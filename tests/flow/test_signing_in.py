@@ -17,7 +17,7 @@ from signedin.events import (
 from signedin.outcomes import Presented, Refused, SignedIn
 from signedin.policy import Policy
 from signedin.selector import Selector
-from signedin.session import Session, new_session_id
+from signedin.session import Facts, Session, decode_tail, new_session_id
 from signedin.steps import Touch
 from signedin.token import Token, new_secret
 
@@ -44,6 +44,8 @@ async def test_a_sign_in(sessions: Any, clock: Any) -> None:
         False,
     )
     assert await sessions.validate(browser.token) == session
+    facts = decode_tail((await sessions.store.find(session.id)).tail)
+    assert facts == Facts(1, session.device.parts, ("password",), START)
     token = Token.parse(browser.token)
     for wrong in (
         Token(token.id, new_secret()),

@@ -19,6 +19,7 @@ from signedin.events import (
     TheftSuspected,
     log,
     log_line,
+    log_wanted,
 )
 from signedin.session import EndedSession, SessionId, decode_tail, session_of
 
@@ -70,4 +71,11 @@ def test_levels(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "signedin"):
         log(RememberMeForgotten("1", 1))
         log(TheftSuspected("1", "::1"))
+        assert log_wanted()
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "signedin"):
+        log(RememberMeForgotten("1", 1))
+        log(RecordUnreadable(ID))
+        assert not log_wanted()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -139,6 +139,12 @@ def test_impossible_values(name: str, value: object) -> None:
         Settings.of({name: value})
 
 
+def test_sweeping() -> None:
+    """How often, or never, as text has it."""
+    for text, every in (("15m", timedelta(minutes=15)), ("none", None), ("", None)):
+        assert Settings.of({"sweep_every": text}).sweep_every == every
+
+
 def test_lists() -> None:
     """Text with commas, without what is empty; or any list."""
     for value in ("/a, /b,,", ["/a", " /b", ""], {"/a": 1, "/b": 1}.keys() | set()):

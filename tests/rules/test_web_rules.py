@@ -33,7 +33,8 @@ def test_who_asks() -> None:
     assert BEHIND.client("10.0.0.1", "198.51.100.1", b"UA") == Client("198.51.100.1", "UA")
     assert BEHIND.client("10.0.0.1", None, b"") == Client("10.0.0.1", "")
     assert BEHIND.client("10.0.0.1", "198.51.100.1" + " " * 4096, b"").ip == "10.0.0.1"
-    assert BEHIND.client("10.0.0.1", "198.51.100.1" + " " * 4084, b"").ip == "198.51.100.1"
+    assert BEHIND.client("10.0.0.1", "1.2.3.4" + " " * 4089, b"").ip == "1.2.3.4"
+    assert BEHIND.client("10.0.0.1", "1.2.3.4" + " " * 4090, b"").ip == "10.0.0.1"
 
 
 def test_long_user_agents() -> None:
