@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from ..engines import patient
 from ..support import Clock
 from .django_site import WAYS, set_up
 
@@ -37,7 +36,9 @@ FORM = "application/x-www-form-urlencoded"
 def open_site(way: str, url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The site with an empty store and two users; what it keeps of sessions is the test's own."""
     monkeypatch.setattr(process, "now_ms", clock)
-    with override_settings(SIGNEDIN={"STORE": patient(url)}, **WAYS[way]):
+    if "?" in url:  # a busy machine is no outage
+        url += "&answer_within=5"
+    with override_settings(SIGNEDIN={"STORE": url}, **WAYS[way]):
         users = get_user_model().objects
         users.all().delete()
         DjangosSession.objects.all().delete()
