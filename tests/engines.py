@@ -80,3 +80,8 @@ ENGINES: dict[str, Engine] = {
     "cluster": ThreeServers(),
     "postgres": Database(),
 }
+
+
+def patient(url: str, seconds: int = 5) -> str:
+    """The same store, given time to answer: a busy machine is no outage."""
+    return f"{url}&answer_within={seconds}" if "?" in url else url

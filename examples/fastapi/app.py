@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from signedin import Refused
 from signedin.asgi import sign_in, sign_out, why_signed_out
 from signedin.fastapi import CurrentSession, OptionalSession, SignedinMiddleware, sessions_router
+from signedin.origin import is_local_path
 
 USERS = {"ada": "correct horse", "bo": "battery staple"}  # yours: a table, with hashes
 
@@ -55,7 +56,7 @@ async def form(request: Request) -> HTMLResponse:
 
 def sign_in_form(told: str) -> str:
     return (
-        f"<p role=status>{told}</p><form method=post action=/sign_in>"
+        f"<p role=status>{told}</p><form method=post>"
         "<p><label>User <input name=user autocomplete=username></label>"
         "<p><label>Password <input name=password type=password autocomplete=current-password></label>"
         "<p><label><input type=checkbox name=remember_me value=1> Remember me</label>"
@@ -74,7 +75,8 @@ async def enter(
         return HTMLResponse(layout(None, "Sign in", "", sign_in_form("That is not right.")), 422)
     if isinstance(await sign_in(request, user, remember=remember_me), Refused):
         return RedirectResponse("/sign_in", 303)  # the password changed meanwhile, for instance
-    return RedirectResponse("/", 303)
+    back = request.query_params.get("next", "")
+    return RedirectResponse(back if is_local_path(back) else "/", 303)
 
 
 @app.post("/sign_out")

@@ -17,6 +17,7 @@ from signedin.asgi import (
     sign_out,
     why_signed_out,
 )
+from signedin.origin import is_local_path
 
 USERS = {"ada": "correct horse", "bo": "battery staple"}  # yours: a table, with hashes
 
@@ -56,7 +57,7 @@ async def form(request: Request) -> Response:
 
 def sign_in_form(told: str) -> str:
     return (
-        f"<p role=status>{told}</p><form method=post action=/sign_in>"
+        f"<p role=status>{told}</p><form method=post>"
         "<p><label>User <input name=user autocomplete=username></label>"
         "<p><label>Password <input name=password type=password autocomplete=current-password></label>"
         "<p><label><input type=checkbox name=remember_me value=1> Remember me</label>"
@@ -71,7 +72,8 @@ async def enter(request: Request) -> Response:
         return HTMLResponse(layout(None, "Sign in", "", sign_in_form("That is not right.")), 422)
     if isinstance(await sign_in(request, user, remember="remember_me" in given), Refused):
         return RedirectResponse("/sign_in", 303)  # the password changed meanwhile, for instance
-    return RedirectResponse("/", 303)
+    back = request.query_params.get("next", "")
+    return RedirectResponse(back if is_local_path(back) else "/", 303)
 
 
 async def leave(request: Request) -> Response:

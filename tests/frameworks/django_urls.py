@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib import admin, auth
 from django.contrib.auth import views
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -76,6 +77,11 @@ async def alog_in(request: HttpRequest) -> HttpResponse:
     return HttpResponse("in")
 
 
+async def averb(request: HttpRequest) -> HttpResponse:
+    session = await sync_to_async(current_session)(request)
+    return JsonResponse({"user": session and session.user_id})
+
+
 async def alog_out(request: HttpRequest) -> HttpResponse:
     await auth.alogout(request)
     return HttpResponse("out")
@@ -135,6 +141,7 @@ urlpatterns = [
     path("abag/", csrf_exempt(abag)),
     path("login/", csrf_exempt(log_in)),
     path("alogin/", csrf_exempt(alog_in)),
+    path("averb/", averb),
     path("alogout/", csrf_exempt(alog_out)),
     path("reset/", csrf_exempt(reset)),
     path("logout/", csrf_exempt(log_out)),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from ..engines import patient
 from ..support import FIREFOX, Clock
 from .flask_host import make_app
 
@@ -45,8 +46,8 @@ def browser_of(app: Flask) -> Any:
 
 
 @pytest.fixture
-def app(path: str, clock: Clock) -> Iterator[Flask]:
-    made = make_app(SIGNEDIN_STORE=path, SIGNEDIN_SWEEP_EVERY=None, clock=clock)
+def app(url: str, clock: Clock) -> Iterator[Flask]:
+    made = make_app(SIGNEDIN_STORE=patient(url), SIGNEDIN_SWEEP_EVERY=None, clock=clock)
     yield made
     made.extensions["signedin"].close()
 

@@ -314,12 +314,13 @@ def test_idle(site: Any, clock: Clock) -> None:
 
 
 async def test_async_views(site: Any) -> None:
-    """Under ASGI the same: login, the user, logout."""
+    """Under ASGI the same: login, the user, a verb in a thread, logout."""
     client = AsyncClient()
     form = {"username": "ada", "password": "correct horse"}
     assert (await client.post("/alogin/", form)).content == b"in"
     assert (await client.get("/ame/")).json() == {"user": "ada"}
     assert (await client.get("/me/")).json()["user"] == "ada"
+    assert (await client.get("/averb/")).json()["user"] == str((await site.aget(username="ada")).pk)
     answer = await client.post("/alogout/")
     assert answer.content == b"out"
     assert (await client.get("/ame/")).json() == {"user": ""}

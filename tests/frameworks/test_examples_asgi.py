@@ -87,5 +87,9 @@ def test_from_an_empty_folder(framework: str, tmp_path: Path) -> None:
         assert keep(a, a.post(f"{PAGE}/revoke_others")).status_code == 303
         assert b.get("/api/orders", headers={"accept": "application/json"}).status_code == 401
         assert "this session was revoked" in b.get("/sign_in").text
+        back = {"user": "ada", "password": "correct horse"}
+        there = keep(b, b.post("/sign_in?next=/api/orders", data=back))
+        assert there.headers["location"] == "/api/orders"
+        assert keep(b, b.post("/sign_in?next=//evil.example", data=back)).headers["location"] == "/"
         assert keep(a, a.post("/sign_out")).headers["location"] == "/"
         assert "Cart: 0" in a.get("/").text

@@ -14,11 +14,17 @@ from signedin.flask import (
     sign_out,
 )
 
+from ..engines import ENGINES, Engine
 from ..support import MINUTE, Clock
 from ..web.support import PAGE, SESSION
 from .flask_support import VISITOR, Writes, app, browser, enter, flow, tokens
 
 __all__ = ["app", "browser", "flow"]
+
+
+@pytest.fixture(params=["sqlite", "redis", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return ENGINES[request.param]
 
 
 def test_the_bag_of_a_session(browser: Any, flow: Any) -> None:

@@ -16,7 +16,7 @@ import apsw
 import httpx2
 import pytest
 
-from ..engines import ENGINES, Database, OneServer
+from ..engines import ENGINES, Database, OneServer, patient
 from ..servers import free_port
 from ..web.support import PAGE
 from .bridge import until
@@ -91,9 +91,7 @@ class Place:
     def __init__(self, host: str, engine: str, folder: Path) -> None:
         self._engine = ENGINES[engine]
         self._path = str(folder / "sessions.db")
-        store = self._engine.fresh(self._path)
-        if engine != "sqlite":  # a busy machine is no outage
-            store += "&answer_within=2"
+        store = patient(self._engine.fresh(self._path), 2)
         self.here = Process(host, store, folder)
         self.there = Process(host, store, folder)
         self.reads_on = engine == "sqlite"

@@ -15,10 +15,21 @@ from signedin.asgi import (
     current_session,
 )
 
+from ..engines import ENGINES, Engine, patient
 from ..web.support import PAGE, SESSION, Client
 from .starlette_host import ROUTES, VISITOR, app, bag, browser, enter_as
 
 __all__ = ["app", "browser"]
+
+
+@pytest.fixture(params=["sqlite", "redis", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return ENGINES[request.param]
+
+
+@pytest.fixture
+def url(engine: Engine, path: str) -> str:
+    return patient(engine.fresh(path))
 
 
 async def test_signing_in_takes_the_cart_along(browser: Client, flow: Any) -> None:

@@ -62,12 +62,12 @@ from .bridge import Bridge
 
 
 @pytest.fixture(params=["wsgi", "flask"])
-async def app(request: pytest.FixtureRequest, path: str, clock: Clock) -> AsyncIterator[Any]:
+async def app(request: pytest.FixtureRequest, url: str, clock: Clock) -> AsyncIterator[Any]:
     if request.param == "wsgi":
-        made: Any = wsgi_host.make_app(store=path, sweep_every=None, clock=clock)
+        made: Any = wsgi_host.make_app(store=url, sweep_every=None, clock=clock)
         host = made
     else:
-        made = flask_host.make_app(SIGNEDIN_STORE=path, SIGNEDIN_SWEEP_EVERY=None, clock=clock)
+        made = flask_host.make_app(SIGNEDIN_STORE=url, SIGNEDIN_SWEEP_EVERY=None, clock=clock)
         host = made.extensions["signedin"]
     yield Bridge(made, AsAsync(host.sessions), host.background)
     host.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ..engines import ENGINES, Database, OneServer
+from ..engines import ENGINES, Database, OneServer, patient
 from ..proxy import Proxy
 
 READS = ("SELECT", "WITH", "HGET", "HMGET")
@@ -96,6 +96,6 @@ def watched(
     else:
         yield File(path, statements)
         return
-    made.url += "&answer_within=5"
+    made.url = patient(made.url)
     yield made
     made.stop()

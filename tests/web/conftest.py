@@ -18,9 +18,9 @@ __all__ = ["demo", "playwright", "profiles", "unused_port"]
 
 
 @pytest.fixture
-async def flow(path: str, clock: Clock) -> AsyncIterator[Any]:
+async def flow(url: str, clock: Clock) -> AsyncIterator[Any]:
     """The async flow, to look at what a request did."""
-    made = open_async_sessions(Settings(store=path, sweep_every=None), clock=clock)
+    made = open_async_sessions(Settings(store=url, sweep_every=None), clock=clock)
     yield made
     await made.close()
 
