@@ -68,11 +68,6 @@ class Database:
         return f"{self.server.url}?schema=t{next(self._numbers)}"
 
 
-def patient(url: str) -> str:
-    """The same store, where its bound isn't what is tried: a busy machine is no outage."""
-    return f"{url}&answer_within=5" if "?" in url else url
-
-
 ENGINES: dict[str, Engine] = {
     "sqlite": Sqlite(),
     "redis": OneServer(servers.REDIS, "&protocol=2"),
