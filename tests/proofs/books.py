@@ -186,7 +186,7 @@ def compare(flow: Sessions, journal: Iterable[bytes]) -> Tally:
 
 def compared(url: str, journal: Iterable[bytes]) -> Tally:
     """The same of the store at a URL."""
-    flow = open_sessions(store=url, cap=CAP)
+    flow = open_sessions(store=patient(url), cap=CAP)
     tally = compare(flow, journal)
     flow.close()
     if engine_of(url) == "sqlite":
@@ -194,6 +194,11 @@ def compared(url: str, journal: Iterable[bytes]) -> Tally:
         assert connection.execute("PRAGMA integrity_check").get == "ok"
         connection.close()
     return tally
+
+
+def patient(url: str) -> str:
+    """For who waits on a busy machine, where it isn't the time that is looked at. url: with a query."""
+    return url if engine_of(url) == "sqlite" else f"{url}&answer_within=20"
 
 
 def _found(flow: Sessions, user: str) -> State:

@@ -12,11 +12,11 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from .books import Tally, compared, goes_on
+from .books import VERBS, Tally, compared, goes_on
 from .durable import Durable, durable
 from .processes import Application, Service, opened
 from .table import print_table
-from .writers import Crowd, Library
+from .writers import Crowd, Library, each_is_told
 
 PER_STORE = 20
 TABLE = (
@@ -63,11 +63,9 @@ def service(engine: Durable, url: str, colour: str, name: str) -> Tally:
         killed.kill()
         crowd.stop()
         engine.settle()
-        before = len(journal)
         killed.start()
         crowd = Crowd(killed.hands, name + "-again", journal.append, count=1)
-        while len(journal) < before + 4:
-            time.sleep(0.01)
+        each_is_told(journal, VERBS, writers=1)
         crowd.stop()
         killed.kill()
         killed.close()

@@ -12,11 +12,11 @@ from .test_processes import run
     ("name", "colour", "count"),
     [
         ("sqlite", "sync", 50),
-        ("sqlite", "async", 6),
-        ("redis", "async", 4),
-        ("valkey", "sync", 4),
-        ("cluster", "async", 4),
-        ("postgres", "async", 4),
+        ("sqlite", "async", 4),
+        ("redis", "async", 3),
+        ("valkey", "sync", 3),
+        ("cluster", "async", 2),
+        ("postgres", "async", 2),
     ],
 )
 def test_the_application(name: str, colour: str, count: int) -> None:
@@ -26,14 +26,14 @@ def test_the_application(name: str, colour: str, count: int) -> None:
 
 def test_the_service() -> None:
     """The same of people who use the service, which goes on when it is started again."""
-    assert "as told" in run("tests.proofs.crash", "service", "sqlite", "3")
+    assert "as told" in run("tests.proofs.crash", "service", "sqlite", "2")
 
 
 @pytest.mark.parametrize(
     ("name", "colour", "count"),
     [
-        ("redis", "sync", 4),
-        ("valkey", "async", 4),
+        ("redis", "sync", 5),
+        ("valkey", "async", 5),
         ("cluster", "sync", 1),
         ("postgres", "async", 2),
     ],

@@ -109,8 +109,9 @@ def test_under_load(what: str, name: str, colour: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "name"), [("behind", "redis"), ("application", "sqlite"), ("service", "sqlite")]
+    ("what", "name", "count"),
+    [("behind", "redis", 2), ("application", "sqlite", 1), ("service", "sqlite", 1)],
 )
-def test_processes_under_load(what: str, name: str) -> None:
+def test_processes_under_load(what: str, name: str, count: int) -> None:
     """The same of the service, which answers 503 and leaves the cookies alone, and of processes that stop."""
-    assert "as told" in run("tests.proofs.faults", what, name, "async", "2")
+    assert "as told" in run("tests.proofs.faults", what, name, "async", str(count))
