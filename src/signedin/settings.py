@@ -95,7 +95,7 @@ class Settings:
         if origin is None:
             raise SettingsError(f"url is not a web address: {self.url!r}. Write https://app.example.")
         plain = origin.startswith("http:")
-        loopback = origin[origin.index("//") + 2 :].rpartition(":")[0] in LOOPBACK
+        loopback = origin[origin.index("//") + 2 :].rpartition(":")[0].strip("[]") in LOOPBACK
         if plain and not loopback and not self.insecure_http:
             raise SettingsError(
                 f"url is {self.url}: cookies would travel unencrypted. Use https://, or say"
