@@ -80,7 +80,6 @@ def test_sockets() -> None:
         ("http://a", "http://a:80"),
         ("https://A.example/x?y#z", "https://a.example:443"),
         ("https://a:8443", "https://a:8443"),
-        ("http://[::1]:8000", "http://::1:8000"),
         ("ftp://a", None),
         ("ftp://a:80", None),
         ("null", None),
