@@ -183,10 +183,7 @@ class Collected:
 
     def fails(self, name: str) -> bool:
         """Run one test, silently."""
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(nowhere, stream)
-        os.close(nowhere)
+        hush()
         item, self._failed = self.items[name], False
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         return self._failed
@@ -194,6 +191,14 @@ class Collected:
     def first_failure(self, names: Iterable[str]) -> str:
         """Run those of the tests that are here until one fails; its name, or ``""``."""
         return next((name for name in names if name in self.items and self.fails(name)), "")
+
+
+def hush() -> None:
+    """Say nothing more in this process."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 def collected(paths: Sequence[str], without: Sequence[str], work: Callable[[Collected], object]) -> Any:
@@ -315,6 +320,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 def anew(mutant: Mutant, names: Sequence[str], paths: Sequence[str], without: Sequence[str]) -> str:
     """Try a mutant on a package that is imported now: with the tests of its file, then with all."""
+    hush()
     sys.meta_path.insert(0, Changed(mutant))
     own = [str(path.relative_to(ROOT)) for path in ROOT.glob(f"tests/*/test_{mutant.path.name}")]
     found = ""

@@ -142,6 +142,21 @@ async def test_a_difference_is_found(flows: Any, monkeypatch: pytest.MonkeyPatch
     assert done.differences == 2
 
 
+async def test_what_began_meanwhile_is_found(flows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions that the source got while it was copied are missing in the target, and counted."""
+    here, there = flows
+    await sign_in(here, "1")
+    real = here.store.audit_log
+
+    async def begun_meanwhile(cursor: Any, limit: int) -> Any:
+        for user in ("1", "2"):
+            await sign_in(here, user)
+        return await real(cursor, limit)
+
+    monkeypatch.setattr(here.store, "audit_log", begun_meanwhile)
+    assert (await copy_store(here.store, there.store)).differences == 2
+
+
 def test_without_waiting(engine: Engine, tmp_path: Path) -> None:
     """The sync colour does the same."""
     here = open_store(Settings(store=patient(engine.fresh(str(tmp_path / "one.db")))))

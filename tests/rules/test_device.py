@@ -296,3 +296,18 @@ def test_stored_forms() -> None:
     assert Device.of(()) == UNKNOWN
     assert Device.of(("tv", "X")) == Device("tv", "X", None, None, None, None)
     assert Device.of((*UNKNOWN.parts, "future")) == UNKNOWN
+
+
+def test_a_tablet_that_says_it_is_mobile() -> None:
+    """An Android tablet that asks for mobile pages is a phone; an iPad stays what it is."""
+    assert parse_device(IPAD, {"sec-ch-ua-mobile": "?1"}).kind == "tablet"
+    assert parse_device(ANDROID, {}).kind == "tablet"
+    assert parse_device(ANDROID, {"sec-ch-ua-mobile": "?1"}).kind == "phone"
+
+
+def test_long_names_and_versions() -> None:
+    """60 characters of a name that a device gives itself, five digits of a version."""
+    assert parse_device("X" * 70 + "/1", {}).browser == "X" * 60
+    for version, kept in (("99999", "99999"), ("100000", None)):
+        brands = {"sec-ch-ua": f'"Brave";v="{version}"'}
+        assert parse_device(WIN, brands).browser_version == kept
