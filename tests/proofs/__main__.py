@@ -56,6 +56,19 @@ PROOFS: Final = (
         "tests.proofs.faults network redis sync 5",
     ),
     Proof(
+        "disk",
+        "Disks that fail at any call, fill up, or lose what was not synced: what was acknowledged is there",
+        "tests.proofs.disk",
+        "tests.proofs.disk errors 40",
+    ),
+    Proof(
+        "full-disk",
+        "Full disks and memories of every engine",
+        "tests.proofs.full_disk",
+        "tests.proofs.full_disk 1",
+    ),
+    Proof("clocks", "Clocks that jump", "tests.proofs.clocks", "tests.proofs.clocks 1"),
+    Proof(
         "failover-redis",
         "Redis and Valkey: what a failover brings back",
         "tests.proofs.failover_redis",
