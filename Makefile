@@ -9,7 +9,7 @@ POSTGRES := $(or $(firstword $(wildcard /usr/lib/postgresql/*/bin/postgres)),/us
 PGBOUNCER := /usr/sbin/pgbouncer
 NGINX := /usr/sbin/nginx
 
-.PHONY: help run test check bench proof screenshots clean
+.PHONY: help run test check bench proof mutation screenshots clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ bench: .venv/test $(REDIS) $(POSTGRES) ## the figures, measured here and now, an
 
 proof: .venv/test .venv/fuzz $(REDIS) $(POSTGRES) ## the long proofs, in under an hour, and docs/proofs.md
 	@$(BIN)/python -m tests.proofs
+
+mutation: .venv/test ## how many small changes of the rules and the flow the tests notice
+	@$(BIN)/python -m scripts.mutation --jobs 2
 
 screenshots: .venv/test $(CHROMIUM) ## the pictures of README and docs
 	@$(BIN)/python -m scripts.screenshots

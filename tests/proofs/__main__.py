@@ -91,7 +91,7 @@ PROOFS: Final = (
     Proof(
         "mutation",
         "Small changes that no test notices",
-        "scripts.mutation",
+        "scripts.mutation --jobs 2",
         "scripts.mutation policy.py",
     ),
 )
