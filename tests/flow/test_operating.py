@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 import signedin._async.operating
+import signedin._async.stores.redis_walk
 import signedin._sync.operating
+import signedin._sync.stores.redis_walk
 from signedin._async.console import AsyncActiveSession, AsyncUser
 from signedin.audit import AuditEntry
 from signedin.directory import NoDirectory
@@ -25,6 +27,8 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (signedin._async.operating, signedin._sync.operating):
         monkeypatch.setattr(module, "PAGE", 2)
         monkeypatch.setattr(module, "AT_ONCE", 2)
+    for walk in (signedin._async.stores.redis_walk, signedin._sync.stores.redis_walk):
+        monkeypatch.setattr(walk, "SCANNED", 1)
 
 
 async def people(flow: Any, clock: Clock, count: int = 9) -> list[str]:
