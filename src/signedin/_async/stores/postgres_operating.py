@@ -104,6 +104,7 @@ class AsyncPostgresOperating:
         ends = [end for end in (await step.rows("everybody_until", start, limit - 1))[0] if end]
         until = min(ends, default=_LAST_TAG)
         within = (start, until)
+        await step.send("everybody_memory")
         await step.send("everybody_lock", *within)
         history = (*within, now, reason.name, actor, *kept, PACKED_UNKNOWN)
         rows: list[Any] = []

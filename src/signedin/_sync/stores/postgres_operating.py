@@ -103,6 +103,7 @@ class PostgresOperating:
         ends = [end for end in (step.rows("everybody_until", start, limit - 1))[0] if end]
         until = min(ends, default=_LAST_TAG)
         within = (start, until)
+        step.send("everybody_memory")
         step.send("everybody_lock", *within)
         history = (*within, now, reason.name, actor, *kept, PACKED_UNKNOWN)
         rows: list[Any] = []

@@ -143,6 +143,9 @@ DELETE FROM @owner WHERE (tag, user_id) IN (
 SELECT (SELECT tag FROM @session WHERE tag > $1 ORDER BY tag LIMIT 1 OFFSET $2),
        (SELECT tag FROM @series WHERE tag > $1 ORDER BY tag LIMIT 1 OFFSET $2);
 
+-- everybody_memory: what a batch holds stays in memory; by default a part of it would go by way of the disk.
+SET LOCAL work_mem = '32MB';
+
 -- everybody_lock: the users of a range, in one order, so that nobody waits in a circle.
 SELECT count(*) FROM (
   SELECT 1 FROM @owner WHERE tag > $1 AND tag <= $2 ORDER BY tag, user_id FOR UPDATE) AS locked;
@@ -154,8 +157,8 @@ SELECT count(*) FROM (SELECT tag, user_id FROM @session WHERE tag > $1 AND tag <
 -- everybody_gone: how the next two begin: the sessions with these tags but one end, and are in the history.
 WITH gone AS (
   DELETE FROM @session WHERE tag > $1 AND tag <= $2 AND NOT (tag = $6 AND random = $7)
-  RETURNING tag, random, user_id, secret_hash, signed_in_at, last_active_at, idle_timeout, expires_at,
-            ip, name, device, dead_at),
+  RETURNING tag, random, user_id, secret_hash, signed_in_at, last_active_at, expires_at, ip, name, device,
+            dead_at),
 entry AS (
   SELECT tag, random, user_id, signed_in_at, last_active_at, $3 AS ended_at,
          CASE WHEN dead_at > $3 THEN $4 WHEN device IS NULL THEN 'unreadable'
