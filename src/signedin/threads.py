@@ -12,7 +12,7 @@ from typing import Final
 from ._sync.sessions import Sessions
 from .errors import SignedinError, StoreUnavailable
 from .events import logger
-from .session import Client, SessionId
+from .session import SessionId
 from .steps import Touch
 
 PATIENCE: Final = 5.0
@@ -32,12 +32,12 @@ class Background:
         self._every = None if every is None else every.total_seconds()
         self._pid = 0
 
-    def touch(self, session_id: SessionId, client: Client | None) -> None:
-        """Note activity soon. client: None if it is the one that is known."""
+    def touch(self, touch: Touch) -> None:
+        """Note activity soon."""
         self.start()
         with self._wake:
-            if session_id not in self._writing:
-                self._waiting[session_id] = Touch(session_id, client)
+            if touch.session_id not in self._writing:
+                self._waiting[touch.session_id] = touch
                 self._wake.notify()
 
     def start(self) -> None:

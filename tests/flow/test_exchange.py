@@ -9,6 +9,7 @@ import pytest
 from signedin.errors import StoreUnavailable
 from signedin.outcomes import Refused, SignedIn
 from signedin.session import Client
+from signedin.steps import Touch
 
 from ..engines import ENGINES, Engine
 from ..support import HOUR, LAPTOP, MINUTE, SECOND, START, ids
@@ -85,7 +86,7 @@ async def test_an_outage_is_told_on_use(browser: Browser, monkeypatch: pytest.Mo
     with pytest.raises(StoreUnavailable):
         await exchange.keep_data(b"bag")
     assert await exchange.why_signed_out(navigation=True) is None
-    assert not exchange.touch_due()
+    assert exchange.due_touch() is None
     assert exchange.cookies == []
     monkeypatch.undo()
     assert isinstance(await exchange.sign_in("1"), SignedIn)
@@ -94,23 +95,27 @@ async def test_an_outage_is_told_on_use(browser: Browser, monkeypatch: pytest.Mo
 
 
 async def test_activity(open_sessions: Any, clock: Any) -> None:
-    """Due as of the request's beginning; not of nobody, and not while polling (V3)."""
+    """Due as of the request's beginning; not of nobody, and not while polling (V3). A client that is known
+    isn't told again.
+    """
     browser = Browser(open_sessions())
     nobody = await Request(browser).open()
     await browser.sign_in()
     await browser.flow.validate(browser.token)
     clock.tick()
+    other = Client("198.51.100.1", "other")
+    (session,) = await browser.flow.list("1")
     for options, client, due in (
-        ({}, LAPTOP, True),
-        ({"passive": True}, LAPTOP, False),
-        ({"passive": True}, Client("198.51.100.1", "other"), True),
+        ({}, LAPTOP, Touch(session.id, None)),
+        ({"passive": True}, LAPTOP, None),
+        ({"passive": True}, other, Touch(session.id, other)),
     ):
         browser.client = client
         exchange = await Request(browser, **options).open()
         clock.tick(HOUR)
-        assert exchange.touch_due() is due
+        assert exchange.due_touch() == due
         clock.tick(-HOUR)
-    assert not nobody.touch_due()
+    assert nobody.due_touch() is None
 
 
 async def test_signing_in(browser: Browser, clock: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from signedin.config import open_sessions
 from signedin.outcomes import SignedIn
+from signedin.steps import Touch
 from signedin.threads import Background
 
 from ..support import DAY, LAPTOP, PHONE, Clock
@@ -34,7 +35,7 @@ def test_activity_is_recorded_at_the_latest_at_the_end(background: Background, c
     """Closing waits until what was noted is recorded (V3)."""
     session = entered(background, clock).session
     clock.tick(5)
-    background.touch(session.id, PHONE)
+    background.touch(Touch(session.id, PHONE))
     background.close()
     (found,) = background._sessions.list("1")
     assert (found.last_active_at, found.ip) == (clock(), PHONE.ip)
@@ -60,7 +61,7 @@ def test_a_forked_process_has_a_thread_of_its_own(background: Background, clock:
     child = os.fork()
     if child == 0:
         try:
-            background.touch(session.id, None)
+            background.touch(Touch(session.id, None))
             background.close()
         finally:
             os._exit(0)
@@ -84,12 +85,12 @@ def test_trouble_is_survived(
         raise RuntimeError("broken")
 
     monkeypatch.setattr(background._sessions, "touch", fail)
-    background.touch(session.id, None)
+    background.touch(Touch(session.id, None))
     assert failed.wait(10)
     monkeypatch.undo()
     clock.tick(5)
     background.close()
-    background.touch(session.id, None)
+    background.touch(Touch(session.id, None))
     background.close()
     assert background._sessions.list("1")[0].last_active_at == clock()
     assert "not recorded" in caplog.text

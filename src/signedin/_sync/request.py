@@ -14,6 +14,7 @@ from ..policy import touch_due
 from ..reasons import Reason
 from ..replies import Reply
 from ..session import Client, Session
+from ..steps import Touch
 from ..visitor import Visitor, is_due
 from .sessions import Sessions
 
@@ -92,10 +93,15 @@ class Exchange:
             # Refused for now is not dead: the same token may be good in a moment.
             self._dead_remember = outcome is None or outcome.why == "theft"
 
-    def touch_due(self) -> bool:
-        """Whether this request is activity to be recorded, as of its beginning."""
-        session = self._session
-        return session is not None and touch_due(session, self.client, self.started_at, self.passive)
+    def due_touch(self) -> Touch | None:
+        """This request as activity, as of its beginning, where that is to be recorded; with the client
+        only if it is another one than is known.
+        """
+        session, client = self._session, self.client
+        if session is None or not touch_due(session, client, self.started_at, self.passive):
+            return None
+        is_known = client.ip == session.ip and client.user_agent == session.user_agent
+        return Touch(session.id, None if is_known else client)
 
     def refusal(
         self, session: Session | None, *, fresh: bool, method: str, path: str, query: str, accept: str

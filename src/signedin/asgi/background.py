@@ -10,7 +10,7 @@ from typing import Final
 from .._async.sessions import AsyncSessions
 from ..errors import SignedinError, StoreUnavailable
 from ..events import logger
-from ..session import Client, SessionId
+from ..session import SessionId
 from ..steps import Touch
 
 WATCH_EVERY: Final = 1.0
@@ -32,13 +32,11 @@ class TouchQueue:
         self._writing: dict[SessionId, Touch] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, session_id: SessionId, client: Client | None) -> None:
-        """Note activity soon; a session that is being noted is not noted again. client: None if it is
-        the one that is known.
-        """
-        if session_id in self._writing:
+    def add(self, touch: Touch) -> None:
+        """Note activity soon; a session that is being noted is not noted again."""
+        if touch.session_id in self._writing:
             return
-        self._waiting[session_id] = Touch(session_id, client)
+        self._waiting[touch.session_id] = touch
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write())
 

@@ -127,12 +127,9 @@ class Response:
             self._connections.remove(self._watched)
 
     def _touch(self) -> None:
-        exchange = self._exchange
-        if exchange.touch_due():
-            session, client = exchange.session, exchange.client
-            assert session is not None
-            is_known = client.ip == session.ip and client.user_agent == session.user_agent
-            self._touches.add(session.id, None if is_known else client)
+        touch = self._exchange.due_touch()
+        if touch is not None:
+            self._touches.add(touch)
 
     def _watch(self) -> None:
         exchange = self._exchange

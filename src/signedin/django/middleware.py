@@ -55,8 +55,6 @@ class Bound:
             keep_private(response, session_read=read or bool(exchange.cookies))
         if exchange.clear_cache:
             response["Clear-Site-Data"] = '"cache"'
-        if binding.opened and exchange.is_known and exchange.touch_due():
-            session, client = exchange.session, exchange.client
-            assert session is not None
-            is_known = client.ip == session.ip and client.user_agent == session.user_agent
-            flow().background.touch(session.id, None if is_known else client)
+        touch = exchange.due_touch()
+        if touch is not None:
+            flow().background.touch(touch)

@@ -26,7 +26,7 @@ class AsAsync:
 
             return await anyio.to_thread.run_sync(lambda: attribute(*args, **kwargs))
 
-        return attribute if name in ("touch_due", "carries_data_to") else call
+        return attribute if name in ("touch_due", "due_touch", "carries_data_to") else call
 
 
 async def _each(items: Any) -> Any:

@@ -130,11 +130,9 @@ class SignedinMiddleware:
 
     def touch(self, this: Exchange) -> None:
         """Let this request's activity be recorded, if it is due."""
-        if this.touch_due():
-            session, client = this.session, this.client
-            assert session is not None
-            is_known = client.ip == session.ip and client.user_agent == session.user_agent
-            self.background.touch(session.id, None if is_known else client)
+        touch = this.due_touch()
+        if touch is not None:
+            self.background.touch(touch)
 
     def close(self) -> None:
         """At the end of the process: record activity, end runs, let go of the store."""
