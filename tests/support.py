@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from signedin.testing import AsAsync
 from signedin.testing import FrozenClock as Clock
 from signedin.testing.records import (
@@ -39,14 +37,9 @@ __all__ = [
     "ids",
     "make_record",
     "make_series",
-    "random_bytes",
     "signed_in",
     "step",
 ]
 
 ISSUED: set[str] = set()
 """The secrets that were issued in the running test: canaries, not to be seen anywhere."""
-
-
-def random_bytes(count: int = 32) -> bytes:
-    return os.urandom(count)

@@ -13,9 +13,9 @@ import apsw
 import psycopg
 
 from .. import servers
+from ..engines import patient
 from ..postgres import Postgres
 
-PATIENT = "answer_within=20"
 """Nothing here is about time, and the machine may be busy."""
 
 
@@ -72,7 +72,7 @@ class OnRedis:
 
     def fresh(self, path: str) -> str:
         self._prefix = f"t{next(self._numbers)}"
-        return f"{self.server.url}?prefix={self._prefix}&{PATIENT}"
+        return patient(f"{self.server.url}?prefix={self._prefix}", 20)
 
     def dump(self) -> bytes:
         with self.server.client() as client:
@@ -102,7 +102,7 @@ class OnPostgres:
 
     def fresh(self, path: str) -> str:
         self._schema = f"t{next(self._numbers)}"
-        return f"{self.server.url}?schema={self._schema}&{PATIENT}"
+        return patient(f"{self.server.url}?schema={self._schema}", 20)
 
     def dump(self) -> bytes:
         self._ask("CHECKPOINT")

@@ -4,17 +4,20 @@ timed. Measured it is by ``python -m tests.attack.timing``.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from signedin import remember_me, token
 from signedin.config import open_async_sessions
+from signedin.session import SessionId
 
 from ..frameworks.conftest import statements
 from ..proxy import Proxy
-from ..support import Clock
+from ..support import START, Clock, make_series
 from .bottoms import BOTTOMS
 from .timing import kinds
 
@@ -81,9 +84,19 @@ async def test_one_way_for_all(watched: Any, monkeypatch: pytest.MonkeyPatch) ->
     await flow.close()
 
 
-def test_hashes_are_compared_in_constant_time() -> None:
-    """By the standard library's own comparison, for sessions and for Remember me."""
-    import hmac
-
+def test_hashes_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the standard library's own comparison, for sessions and for Remember me: whole, and of the presented
+    one with the stored one.
+    """
     assert token.compare_digest is hmac.compare_digest
-    assert remember_me.hmac is hmac
+    seen: list[tuple[int, int]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        seen.append((len(one), len(other)))
+        return hmac.compare_digest(one, other)
+
+    monkeypatch.setattr(remember_me, "hmac", SimpleNamespace(compare_digest=compare))
+    series, presented = make_series("1", SessionId("ab" * 24))
+    assert remember_me.judge(series, presented, START) == "current"
+    assert remember_me.judge(series, token.Token(presented.id, token.new_secret()), START) == "stolen"
+    assert set(seen) == {(32, 32)}

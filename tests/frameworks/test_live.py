@@ -101,19 +101,25 @@ class Place:
         """The server is frozen; a file is locked for writers, readers see what was."""
         if isinstance(self._engine, OneServer):
             self._engine.server.pause()
-            yield
-            self._engine.server.go_on()
+            try:
+                yield
+            finally:
+                self._engine.server.go_on()
         elif isinstance(self._engine, Database):
             self._engine.server.signal(signal.SIGSTOP)
-            yield
-            self._engine.server.signal(signal.SIGCONT)
+            try:
+                yield
+            finally:
+                self._engine.server.signal(signal.SIGCONT)
         else:
             other = apsw.Connection(self._path)
             other.set_busy_timeout(20_000)
             other.execute("BEGIN IMMEDIATE")
-            yield
-            other.execute("ROLLBACK")
-            other.close()
+            try:
+                yield
+            finally:
+                other.execute("ROLLBACK")
+                other.close()
 
     def stop(self) -> None:
         self.here.kill()

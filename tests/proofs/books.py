@@ -25,6 +25,8 @@ from signedin.remember_me import judge, series_key
 from signedin.session import SessionId
 from signedin.token import Token
 
+from ..engines import patient
+
 CLIENT = Client("203.0.113.24", "proof")
 CAP = 4
 VERBS = ("sign_in", "revoke", "resume", "sign_out")
@@ -136,10 +138,11 @@ class Book:
 
 @dataclass
 class Tally:
-    """How many steps were acknowledged, by their names; were refused, with nothing changed; had no answer, and
-    of these were done. slowest: seconds that an answer took.
+    """How often books were compared; how many steps were acknowledged, by their names; were refused, with
+    nothing changed; had no answer, and of these were done. slowest: seconds that an answer took.
     """
 
+    compared: int = 0
     acknowledged: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     unknown: int = 0
@@ -148,6 +151,7 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
+            self.compared + other.compared,
             self.acknowledged + other.acknowledged,
             self.refused + other.refused,
             self.unknown + other.unknown,
@@ -158,7 +162,7 @@ class Tally:
     def __str__(self) -> str:
         verbs = " ".join(f"{self.acknowledged[verb]:6} {verb}" for verb in VERBS)
         return (
-            f"acknowledged {verbs}; refused {self.refused:4}, unknown {self.unknown:4} of which"
+            f"compared {self.compared:4} times; acknowledged {verbs}; refused {self.refused:4}, unknown {self.unknown:4} of which"
             f" {self.done:4} done; slowest {self.slowest:4.1f} s; all as told"
         )
 
@@ -166,7 +170,7 @@ class Tally:
 def compare(flow: Sessions, journal: Iterable[bytes]) -> Tally:
     """Raises AssertionError at the first difference between a journal and the store."""
     books: dict[str, Book] = {}
-    tally = Tally()
+    tally = Tally(compared=1)
     for line in journal:
         _, user, word, seconds, *facts = json.loads(line)
         assert word != "failed", facts[0]
@@ -186,7 +190,7 @@ def compare(flow: Sessions, journal: Iterable[bytes]) -> Tally:
 
 def compared(url: str, journal: Iterable[bytes]) -> Tally:
     """The same of the store at a URL."""
-    flow = open_sessions(store=patient(url), cap=CAP)
+    flow = open_sessions(store=patient(url, 20), cap=CAP)
     tally = compare(flow, journal)
     flow.close()
     if engine_of(url) == "sqlite":
@@ -194,11 +198,6 @@ def compared(url: str, journal: Iterable[bytes]) -> Tally:
         assert connection.execute("PRAGMA integrity_check").get == "ok"
         connection.close()
     return tally
-
-
-def patient(url: str) -> str:
-    """For who waits on a busy machine, where it isn't the time that is looked at. url: with a query."""
-    return url if engine_of(url) == "sqlite" else f"{url}&answer_within=20"
 
 
 def _found(flow: Sessions, user: str) -> State:

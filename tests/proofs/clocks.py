@@ -21,9 +21,9 @@ from signedin.policy import BARRIER_KEPT, SWEEP_CLOCK_TOLERANCE
 from signedin.session import judge
 from signedin.steps import Touch
 
-from ..engines import ENGINES
+from ..engines import ENGINES, patient
 from ..support import HOUR, MINUTE, SECOND, START
-from .books import CLIENT, patient
+from .books import CLIENT
 from .processes import opened
 from .table import print_table
 
@@ -182,7 +182,12 @@ def proof(what: str, name: str, colour: str, count: int) -> Any:
     for _ in range(count):
         with tempfile.TemporaryDirectory() as folder:
             url = ENGINES[name].fresh(os.path.join(folder, "sessions.db"))
-            Life(patient(url), colour, random.Random(), total)
+            seed = random.randrange(2**32)
+            try:
+                Life(patient(url, 20), colour, random.Random(seed), total)
+            except AssertionError as error:
+                error.add_note(f"The dice had the seed {seed}.")
+                raise
     return total
 
 

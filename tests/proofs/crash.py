@@ -107,9 +107,8 @@ def rounds(what: str, name: str, colour: str, count: int) -> Tally:
 
 
 def _some_time(journal: list[bytes]) -> None:
-    """Until something has happened, and a random time."""
-    while len(journal) < 8:
-        time.sleep(0.01)
+    """Until each writer has been told something, and a random time."""
+    each_is_told(journal, VERBS)
     time.sleep(random.random() * 0.1)
 
 

@@ -134,6 +134,7 @@ def main() -> None:
             f" {rounds} failovers, {back} came back; {unknown} told as unknown; the store went on after"
             f" at most {max(each.seconds for each in done):.1f} s"
         )
+        assert not (synchronous and back), "a revoke that two servers had came back"
 
 
 if __name__ == "__main__":

@@ -26,5 +26,5 @@ def print_table(
         found = proof(what, name, colour, times)
         took = time.monotonic() - began
         print(
-            f"{title} {what:11} {name:8} {colour:5} {times:4} times {took:4.0f} s: {found}", flush=True
+            f"{title} {what:11} {name:8} {colour:5} {times:4} asked {took:4.0f} s: {found}", flush=True
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .crash import rounds
-from .test_processes import run
+from .test_processes import prove
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ from .test_processes import run
 )
 def test_the_application(name: str, colour: str, count: int) -> None:
     """What was acknowledged to an application that was killed is there, and what had ended has ended (DUR-1)."""
-    assert "as told" in run("tests.proofs.crash", "application", name, colour, str(count))
+    prove("tests.proofs.crash", "application", name, colour, str(count))
 
 
 def test_the_service() -> None:
     """The same of people who use the service, which goes on when it is started again."""
-    assert "as told" in run("tests.proofs.crash", "service", "sqlite", "2")
+    prove("tests.proofs.crash", "service", "sqlite", "2")
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from .full_disk import proof
-from .test_processes import run
+from .test_processes import prove
 
 
 def test_a_file() -> None:
     """What doesn't fit is refused, what was acknowledged is there, and with room it goes on."""
-    assert "as told" in run("tests.proofs.full_disk", "disk", "sqlite", "sync", "2")
+    prove("tests.proofs.full_disk", "disk", "sqlite", "sync", "2")
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from signedin.errors import AnswerUnknown, SchemaError, SettingsError
 from signedin.postgres.address import Address
 from signedin.postgres.health import checks
 
-from ..engines import ENGINES
+from ..engines import ENGINES, patient
 from ..postgres import Bouncer, Postgres
 from ..servers import free_port
 from ..support import LAPTOP, START, Clock, signed_in
@@ -237,7 +237,7 @@ def test_nothing_secret_is_shown() -> None:
 def test_a_crowd(proof: str, url: str) -> None:
     """300 sign-ins from 4 processes leave exactly 100; no process sees a session after its revoke."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.proofs.crowd", proof, f"{url}&answer_within=20"],
+        [sys.executable, "-m", "tests.proofs.crowd", proof, patient(url, 20)],
         capture_output=True, text=True, check=False, cwd=ROOT, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
