@@ -223,6 +223,8 @@ def _settings(
     chosen = settings or Settings.of(values)
     if store is None:
         return chosen, None
+    if not hasattr(store, "find_series"):
+        raise SettingsError(f"store is a URL, or a store made in code, not a {type(store).__name__}.")
     if iscoroutinefunction(store.find) is not awaited:
         wanted = "open_sessions" if awaited else "open_async_sessions"
         raise SettingsError(f"{type(store).__name__} is for {wanted}(...).")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from .errors import AnswerUnknown, StoreUnavailable
 from .messages import say
 
 _json = msgspec.json.Encoder().encode
@@ -87,6 +88,13 @@ def problem(status: int, code: str, detail: str, headers: Headers = ()) -> Reply
     return Reply(status, (kind, *SECURITY_HEADERS, *PRIVATE, *headers), _json(body))
 
 
-STORE_DOWN: Final = say("store_down"), say("store_down_text")
-UNKNOWN_ANSWER: Final = say("unknown_answer"), say("unknown_answer_text")
+_DOWN: Final = ("store_unavailable", say("store_down"), say("store_down_text"))
+_UNKNOWN: Final = ("answer_unknown", say("unknown_answer"), say("unknown_answer_text"))
+
+
+def outage(error: StoreUnavailable) -> tuple[str, str, str]:
+    """An outage's code for programs, title and text for people (V4, E6)."""
+    return _UNKNOWN if isinstance(error, AnswerUnknown) else _DOWN
+
+
 RETRY_AFTER: Final = (("retry-after", "5"),)

@@ -176,7 +176,8 @@ _OR_NONE: Final = frozenset({"url", "cap", "remember_me", "page", "sweep_every",
 def _check_kind(name: str, value: object) -> None:
     words, kinds = _KINDS.get(name, ("text", (str,)))
     if not isinstance(value, kinds) and not (value is None and name in _OR_NONE):
-        raise SettingsError(f"{name} is {words}, not {value!r}.")
+        told = type(value).__name__ if name == "store" else repr(value)  # it may hold a password
+        raise SettingsError(f"{name} is {words}, not {told}.")
 
 
 def _read(name: str, value: Any) -> Any:

@@ -14,6 +14,7 @@ from django.test import AsyncClient, override_settings
 from signedin.django import test as testing
 from signedin.django.flow import flow
 from signedin.django.sessions import SessionStore
+from signedin.errors import StoreUnavailable
 from signedin.token import Token
 
 from ..engines import ENGINES, Engine
@@ -248,6 +249,20 @@ def test_save_every_request(site: Any) -> None:
         ada = browser("ada")
         assert "sessionid" in ada.get("/me/").cookies
         assert Client().get("/me/").cookies == {}
+
+
+def test_an_outage_while_every_request_saves(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told as one (V4)."""
+
+    def gone(*args: Any) -> Any:
+        raise StoreUnavailable
+
+    ada = browser("ada")
+    with override_settings(SESSION_SAVE_EVERY_REQUEST=True):
+        monkeypatch.setattr(flow().sessions.store, "find_with_data", gone)
+        answer = ada.get("/me/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert not answer.cookies
 
 
 def test_clearsessions(site: Any, clock: Clock, capsys: Any) -> None:

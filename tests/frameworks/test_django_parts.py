@@ -6,13 +6,15 @@ import os
 import re
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.core.handlers.wsgi import WSGIHandler
 from django.template.autoreload import reset_loaders
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 
 from signedin.django.directory import SiteUsers
 from signedin.django.flow import flow
@@ -27,6 +29,22 @@ def way(request: pytest.FixtureRequest) -> str:
 
 
 site = pytest.fixture(open_site)
+
+
+def test_half_a_form(site: Any) -> None:
+    """Who goes away in the middle of a form has asked for nothing, as everywhere."""
+    ada = browser("ada")
+    (session,) = listed("ada")
+    cookie = "; ".join(f"{name}={each.value}" for name, each in ada.cookies.items())
+    environ = RequestFactory(HTTP_COOKIE=cookie, HTTP_SEC_FETCH_SITE="same-origin")._base_environ(
+        REQUEST_METHOD="POST",
+        PATH_INFO=f"/account/sessions/{session.id}/name",
+        CONTENT_TYPE="application/x-www-form-urlencoded",
+        CONTENT_LENGTH="100",
+        **{"wsgi.input": BytesIO(b"name=half")},
+    )
+    assert WSGIHandler()(environ, lambda *told: None).status_code == 400
+    assert [each.name for each in listed("ada")] == [None]
 
 
 # ── checks ───────────────────────────────────────────────────────────────────────────────────

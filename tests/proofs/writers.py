@@ -20,7 +20,7 @@ from signedin import SignedIn
 from signedin.cookies import CookieNames
 from signedin.errors import AnswerUnknown, StoreUnavailable
 from signedin.outcomes import Presented
-from signedin.replies import UNKNOWN_ANSWER
+from signedin.replies import outage
 from signedin.server.accounts import Accounts
 from signedin.session import SessionId
 
@@ -160,7 +160,7 @@ class Web:
             assert all(found.values()), "an outage cleared a cookie"
             if found:  # the browser has come back, and what it wanted to see can't be shown
                 return found
-            unknown = '"answer_unknown"' in body or UNKNOWN_ANSWER[0] in body
+            unknown = '"answer_unknown"' in body or outage(AnswerUnknown())[1] in body
             raise AnswerUnknown if unknown else StoreUnavailable
         assert response.status == status, (response.status, body)
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from flask import Flask
 from psycopg_pool import ConnectionPool
 
 import signedin.stores
-from signedin import Policy, SignedIn, open_async_sessions, open_sessions
+from signedin import Policy, Settings, SignedIn, open_async_sessions, open_sessions
 from signedin.asgi import SignedinMiddleware
 from signedin.errors import SettingsError
 from signedin.flask import Signedin
@@ -96,6 +97,16 @@ def test_of_the_other_colour(path: str) -> None:
         open_async_sessions(store=SqliteStore(path))  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=r"^AsyncRedisStore is for open_async_sessions\(\.\.\.\)"):
         open_sessions(store=AsyncRedisStore("redis://127.0.0.1"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("store", [Path("sessions.db"), b"redis://:secret@127.0.0.1"])
+def test_what_is_no_store(store: Any) -> None:
+    """It is named by its kind, for a URL may hold a password."""
+    with pytest.raises(SettingsError, match="store is") as caught:
+        open_sessions(store=store)
+    with pytest.raises(SettingsError, match="store is") as also:
+        Settings.of({"store": store})
+    assert "secret" not in f"{caught.value} {also.value}"
 
 
 def test_it_has_no_url(port: int) -> None:

@@ -33,6 +33,25 @@ def revoke(record: Any, now: int = START) -> Ending:
     return Ending(record.user_id, AllBut(None), REVOKED, None, now)
 
 
+async def test_a_batch_of_which_a_part_is_done(reach: Callable[..., Any]) -> None:
+    """Who may not touch one user's keys is not told that nothing of the batch was changed (E6)."""
+    engine = ENGINES["redis"]
+    assert isinstance(engine, OneServer)
+    url = engine.fresh("")
+    store = reach(url)
+    mine, theirs = [await signed_in(store, user) for user in ("1", "2")]
+    with engine.server.client() as client:
+        client.execute_command("ACL", "SETUSER", "half", "on", ">half", "+@all", f"~*{mine.id[24:]}*")
+    half = reach(url.replace("redis://", "redis://half:half@"))
+    with pytest.raises(StoreUnavailable) as caught:
+        await half.end_many([revoke(theirs)])
+    assert not isinstance(caught.value, AnswerUnknown)
+    with pytest.raises(AnswerUnknown):
+        await half.end_many([revoke(mine), revoke(theirs)])
+    assert await store.find(mine.id) is None
+    assert await store.find(theirs.id) is not None
+
+
 # ── scripts ──────────────────────────────────────────────────────────────────────────────────
 
 

@@ -160,6 +160,35 @@ async def test_slots_without_a_node(reach: Callable[..., Any]) -> None:
     cluster.stop()
 
 
+async def test_a_batch_of_which_a_part_is_done(reach: Callable[..., Any]) -> None:
+    """Where one user's slot has no node any more, and the other user's sessions have ended, nobody is told that
+    nothing was changed (E6).
+    """
+    cluster = Cluster(VALKEY, cluster_require_full_coverage="no")
+    store, places = reach(cluster.url), RedisStore(cluster.url)
+    mine = await signed_in(store, "1")
+    there = home(cluster, places, "1")
+    other = "2"
+    await signed_in(store, other)
+    while home(cluster, places, other) == there:
+        other = str(int(other) + 1)
+        await signed_in(store, other)
+    await store.end_many(
+        [revoke(user) for user in ("a", "b", "c", "d", "e", "f")]
+    )  # the script is known
+    with cluster.servers[home(cluster, places, other)].client() as client:
+        (record,) = places.for_user(other).records
+        slot = client.execute_command("CLUSTER", "KEYSLOT", places.keys.sessions(record.id[24:]))
+    for server in cluster.servers:
+        with server.client() as client:
+            client.execute_command("CLUSTER", "DELSLOTS", slot)
+    with pytest.raises(AnswerUnknown):
+        await store.end_many([revoke("1"), revoke(other)])
+    assert await store.find(mine.id) is None
+    places.close()
+    cluster.stop()
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "1-2", "g-0-0", "0-0-0,", "0--1.1", "0-0-" + "9" * 21])
 async def test_what_is_no_cursor(cursor: str, cluster: Cluster, reach: Callable[..., Any]) -> None:
     """A page that nobody was given is a mistake of whoever asks."""

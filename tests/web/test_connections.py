@@ -6,13 +6,15 @@ import asyncio
 import time
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from signedin.asgi.background import OpenConnections
+from signedin.asgi.background import Connection, OpenConnections
 from signedin.errors import StoreUnavailable
+from signedin.session import new_session_id
 
 from ..support import SECOND
 from .support import SESSION, Client, served
@@ -156,23 +158,33 @@ async def test_other_responses_are_not_ended(app: Any, browser: Client, flow: An
 class Sessions:
     """A store that fails as long as it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, failure: type[Exception] = StoreUnavailable) -> None:
+        self.failure = failure
         self.broken = True
         self.asked = 0
 
     async def connections_to_close(self, opened: Any) -> dict[Any, str]:
         self.asked += 1
         if self.broken:
-            raise StoreUnavailable
+            raise self.failure
         return {}
+
+
+async def test_something_unexpected() -> None:
+    """It is logged, and the connections are looked at again."""
+    sessions = Sessions(RuntimeError)
+    watch = OpenConnections(sessions, every=0.01)  # type: ignore[arg-type]
+    watch.add(Connection(new_session_id("1"), 0, None))  # type: ignore[arg-type]
+    with anyio.fail_after(5):
+        while sessions.asked < 3:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
+    for connection in list(watch._open):
+        watch.remove(connection)
 
 
 @pytest.mark.parametrize("recovers", [True, False])
 async def test_an_outage(recovers: bool) -> None:
     """Kept for ten seconds of outage; then 1013, try again later."""
-    from signedin.asgi.background import Connection
-    from signedin.session import new_session_id
-
     sessions, told = Sessions(), []
 
     async def close(code: int, word: str) -> None:

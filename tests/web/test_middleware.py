@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from signedin.asgi import SignedinMiddleware
 from signedin.errors import SignedinError, StoreUnavailable
 from signedin.settings import Settings
 from signedin.token import Token, new_secret
 
-from ..support import DAY, FIREFOX, MINUTE, SECOND
+from ..support import DAY, FIREFOX, HOUR, LAPTOP, MINUTE, SECOND
 from .support import ORIGIN, PAGE, REMEMBER, SESSION, Client, make_app
 
 
@@ -356,6 +357,23 @@ async def test_a_touch_that_fails_fails_no_request(
     assert (await flow.list("1"))[0].last_active_at == clock.now
 
 
+async def test_an_answer_of_the_applications_own_with_500_is_activity_too(flow: Any, clock: Any) -> None:
+    """So it is in the other frameworks (V3)."""
+
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+        await send({"type": "http.response.body", "body": b"sorry"})
+
+    outcome = await flow.sign_in("1", LAPTOP, started_at=clock.now)
+    clock.tick(HOUR)
+    made = SignedinMiddleware(broken, sessions=flow)
+    async with Client(made) as client:
+        client.cookies.set(SESSION, outcome.cookies[0].value, domain="app.example")
+        assert (await client.get("/")).status_code == 500
+    await made._touches.drain()
+    assert (await flow.list("1"))[0].last_active_at == clock.now
+
+
 async def test_touches_are_drained_at_shutdown(app: Any, browser: Client, flow: Any, clock: Any) -> None:
     """What was active is recorded before the process ends."""
     await browser.enter()
@@ -453,7 +471,7 @@ async def test_sign_in_after_sign_out_in_one_request(app: Any, flow: Any) -> Non
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route
 
-    from signedin.asgi import SignedinMiddleware, current_session, sign_in, sign_out
+    from signedin.asgi import current_session, sign_in, sign_out
 
     async def twice(request: Any) -> Any:
         await sign_in(request, "1", remember=True)

@@ -14,7 +14,7 @@ from .. import admin_page
 from ..admin import find_admin
 from ..admin_api import audit_json, sessions_csv
 from ..api import history_json, list_json
-from ..errors import AnswerUnknown, StoreUnavailable
+from ..errors import StoreUnavailable
 from ..messages import say
 from ..outcomes import Found
 from ..policy import DAY
@@ -22,10 +22,9 @@ from ..replies import (
     PRIVATE,
     RETRY_AFTER,
     SECURITY_HEADERS,
-    STORE_DOWN,
-    UNKNOWN_ANSWER,
     Call,
     Reply,
+    outage,
     problem,
 )
 from ..selector import Selector
@@ -46,10 +45,8 @@ async def admin_answer(call: Call, exchange: AsyncExchange, host: AdminHost) -> 
     routes = AsyncAdminRoutes(call, exchange, host)
     try:
         return await routes.answer()
-    except AnswerUnknown:
-        return await routes.message(503, "answer_unknown", *UNKNOWN_ANSWER, headers=RETRY_AFTER)
-    except StoreUnavailable:
-        return await routes.message(503, "store_unavailable", *STORE_DOWN, headers=RETRY_AFTER)
+    except StoreUnavailable as error:
+        return await routes.message(503, *outage(error), headers=RETRY_AFTER)
 
 
 class AsyncAdminRoutes(AsyncAdminActing):

@@ -166,6 +166,6 @@ def after_a_step(done: bool = True) -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        if done:
+        if done and not isinstance(error, AnswerUnknown):
             raise AnswerUnknown from error
         raise

@@ -19,7 +19,7 @@ import msgspec
 from .. import page
 from ..api import FailedDocument, current_json, history_json, list_json, revoke_json, session_json
 from ..colours import async_call
-from ..errors import AnswerUnknown, StoreUnavailable
+from ..errors import StoreUnavailable
 from ..messages import say
 from ..openapi import document
 from ..outcomes import Revoked
@@ -27,11 +27,10 @@ from ..page import Fragment, Urls
 from ..replies import (
     PRIVATE,
     RETRY_AFTER,
-    STORE_DOWN,
-    UNKNOWN_ANSWER,
     Call,
     Headers,
     Reply,
+    outage,
     problem,
 )
 from ..routing import Route, find
@@ -64,10 +63,8 @@ async def answer(call: Call, exchange: AsyncExchange, host: Host) -> Reply:
     routes = AsyncRoutes(call, exchange, host)
     try:
         return await routes.answer()
-    except AnswerUnknown:
-        return await routes.message(503, "answer_unknown", *UNKNOWN_ANSWER, headers=RETRY_AFTER)
-    except StoreUnavailable:
-        return await routes.message(503, "store_unavailable", *STORE_DOWN, headers=RETRY_AFTER)
+    except StoreUnavailable as error:
+        return await routes.message(503, *outage(error), headers=RETRY_AFTER)
 
 
 class AsyncRoutes:

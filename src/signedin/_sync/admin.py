@@ -15,7 +15,7 @@ from .. import admin_page
 from ..admin import find_admin
 from ..admin_api import audit_json, sessions_csv
 from ..api import history_json, list_json
-from ..errors import AnswerUnknown, StoreUnavailable
+from ..errors import StoreUnavailable
 from ..messages import say
 from ..outcomes import Found
 from ..policy import DAY
@@ -23,10 +23,9 @@ from ..replies import (
     PRIVATE,
     RETRY_AFTER,
     SECURITY_HEADERS,
-    STORE_DOWN,
-    UNKNOWN_ANSWER,
     Call,
     Reply,
+    outage,
     problem,
 )
 from ..selector import Selector
@@ -47,10 +46,8 @@ def admin_answer(call: Call, exchange: Exchange, host: AdminHost) -> Reply:
     routes = AdminRoutes(call, exchange, host)
     try:
         return routes.answer()
-    except AnswerUnknown:
-        return routes.message(503, "answer_unknown", *UNKNOWN_ANSWER, headers=RETRY_AFTER)
-    except StoreUnavailable:
-        return routes.message(503, "store_unavailable", *STORE_DOWN, headers=RETRY_AFTER)
+    except StoreUnavailable as error:
+        return routes.message(503, *outage(error), headers=RETRY_AFTER)
 
 
 class AdminRoutes(AdminActing):

@@ -20,7 +20,7 @@ import msgspec
 from .. import page
 from ..api import FailedDocument, current_json, history_json, list_json, revoke_json, session_json
 from ..colours import call
-from ..errors import AnswerUnknown, StoreUnavailable
+from ..errors import StoreUnavailable
 from ..messages import say
 from ..openapi import document
 from ..outcomes import Revoked
@@ -28,11 +28,10 @@ from ..page import Fragment, Urls
 from ..replies import (
     PRIVATE,
     RETRY_AFTER,
-    STORE_DOWN,
-    UNKNOWN_ANSWER,
     Call,
     Headers,
     Reply,
+    outage,
     problem,
 )
 from ..routing import Route, find
@@ -65,10 +64,8 @@ def answer(call: Call, exchange: Exchange, host: Host) -> Reply:
     routes = Routes(call, exchange, host)
     try:
         return routes.answer()
-    except AnswerUnknown:
-        return routes.message(503, "answer_unknown", *UNKNOWN_ANSWER, headers=RETRY_AFTER)
-    except StoreUnavailable:
-        return routes.message(503, "store_unavailable", *STORE_DOWN, headers=RETRY_AFTER)
+    except StoreUnavailable as error:
+        return routes.message(503, *outage(error), headers=RETRY_AFTER)
 
 
 class Routes:

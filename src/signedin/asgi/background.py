@@ -50,6 +50,8 @@ class TouchQueue:
                 logger.warning(
                     "The activity of %d sessions was not recorded: %s", len(self._writing), error
                 )
+            except Exception:
+                logger.exception("The activity of %d sessions was not recorded.", len(self._writing))
             finally:
                 self._writing = {}
 
@@ -105,6 +107,9 @@ class OpenConnections:
                     told = [(each, TRY_AGAIN_LATER, "store unavailable") for each in watched]
                     await self._close(told)
                 continue
+            except Exception:
+                logger.exception("Open connections could not be looked at.")
+                continue
             ended = [each for each in watched if each.key in closing]
             await self._close([(each, END_OF_SESSION, closing[each.key]) for each in ended])
 
@@ -146,6 +151,8 @@ class Sweeper:
                 await self._sessions.sweep()
             except SignedinError as error:
                 logger.warning("Expired sessions were not swept: %s", error)
+            except Exception:
+                logger.exception("Expired sessions were not swept.")
 
     def stop(self) -> None:
         """End it."""

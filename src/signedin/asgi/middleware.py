@@ -14,12 +14,12 @@ from .._async.request import AsyncExchange
 from .._async.sessions import AsyncSessions
 from ..admin import Admin
 from ..config import now_ms, open_async_sessions
-from ..errors import AnswerUnknown, SettingsError, SignedinError, StoreUnavailable
+from ..errors import SettingsError, SignedinError, StoreUnavailable
 from ..events import Listener
 from ..incoming import Incoming
 from ..messages import say
 from ..origin import SAFE_METHODS
-from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Headers, Reply, problem
+from ..replies import RETRY_AFTER, Headers, Reply, outage, problem
 from ..static_files import static_file
 from . import headers
 from .background import OpenConnections, Sweeper, TouchQueue
@@ -138,9 +138,8 @@ class SignedinMiddleware:
         except StoreUnavailable as error:
             if response.started:
                 raise
-            title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
             response.drop()
-            reply = self._trouble(scope, 503, "store_unavailable", title, text, RETRY_AFTER)
+            reply = self._trouble(scope, 503, *outage(error), RETRY_AFTER)
             await send_reply(response.send, reply)
         except SessionRequired as refused:
             if response.started:

@@ -71,6 +71,8 @@ class Response:
             if message is held[0]:
                 await self._dress(message)
             await self._send(message)
+        if held:
+            self._touch()
 
     async def _dress(self, message: Message) -> None:
         """The beginning of a response gets its cookies and headers, when the bag is kept."""

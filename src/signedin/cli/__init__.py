@@ -14,7 +14,7 @@ from .accounts import user
 from .console import console
 from .copying import copy
 from .doctor import doctor
-from .failures import CODES, Failure, report
+from .failures import CODES, Failure, report, wants_json
 from .frame import Suggesting
 from .helping import completion, help_, version
 from .listing import list_, show
@@ -48,7 +48,7 @@ for part in (*_LOOKING, *_DOING):
 
 def main() -> None:
     """Run the command; the exit code tells how it went (see ``signedin --help``)."""
-    as_json = "--json" in sys.argv or "--jsonl" in sys.argv
+    as_json = wants_json()
     try:
         sys.exit(command.main(standalone_mode=False) or 0)
     except Failure as failure:

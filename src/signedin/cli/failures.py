@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,11 @@ def told(*, debug: bool = False) -> Iterator[None]:
             traceback.print_exc()
         hint = None if debug else "run it again with --debug to see where it came from"
         raise Failure("failed", f"unexpected {type(error).__name__}: {error}", hint) from error
+
+
+def wants_json() -> bool:
+    """Whether the command line asks for JSON, also where it couldn't be read to its end."""
+    return "--json" in sys.argv or "--jsonl" in sys.argv
 
 
 def report(failure: Failure, as_json: bool) -> None:

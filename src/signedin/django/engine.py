@@ -80,13 +80,17 @@ class SessionMiddleware(Bound, DjangosSessionMiddleware):
             binding.opened = True
         self.dress(binding, response)
         cookies = binding.sync.cookies
-        is_kept = session.modified or flow().saves_always
+        is_kept = (
+            response.status_code < 500
+            and binding.sync.is_known
+            and (session.modified or flow().saves_always)
+        )
         if not cookies and not is_kept:
             return response
         age = None if session.get_expire_at_browser_close() else session.get_expiry_age()
         names = flow().settings.cookies
         renewed = []
-        if is_kept and response.status_code < 500 and binding.sync.is_known:
+        if is_kept:
             name, value = self._in_use(binding)
             if value and name not in {cookie.name for cookie in cookies}:
                 renewed = [names.set(name, value)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import fields, replace
 from datetime import timedelta
@@ -96,13 +96,17 @@ class Flow:
         self.settings = site_settings()
         self.is_engine = is_engine()
         self.incoming = Incoming(self.settings)
-        self.clock = now_ms
         self.saves_always = bool(site.SESSION_SAVE_EVERY_REQUEST)
         self.serializer: Any = import_string(site.SESSION_SERIALIZER)
         self.sessions = open_sessions(self.settings, clock=now_ms, account_active=_is_active)
         self.background = Background(self.sessions)
         self.proxy_header = "HTTP_" + self.settings.proxy_header.upper().replace("-", "_")
         self._in_loops: dict[asyncio.AbstractEventLoop, tuple[AsyncSessions, asyncio.Task[None]]] = {}
+
+    @property
+    def clock(self) -> Callable[[], int]:
+        """The flow's."""
+        return self.sessions.clock
 
     @property
     def async_sessions(self) -> AsyncSessions:

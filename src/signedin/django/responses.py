@@ -12,9 +12,11 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_vary_headers
 
 from ..cookies import Cookie
-from ..errors import AnswerUnknown, StoreUnavailable
+from ..errors import StoreUnavailable
+from ..outgoing import private_control
 from ..page import Urls, default_layout, message
-from ..replies import PRIVATE, RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Reply, problem
+from ..replies import PRIVATE, RETRY_AFTER, Reply, problem
+from ..replies import outage as told_of
 
 
 def response_of(reply: Reply) -> HttpResponse:
@@ -38,9 +40,9 @@ def page_urls() -> Urls:
 
 def outage(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
     """503: for a person as a page, for a program as a problem (V4)."""
-    title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
+    code, title, text = told_of(error)
     if "text/html" not in request.META.get("HTTP_ACCEPT", ""):
-        return response_of(problem(503, "store_unavailable", f"{title} {text}", RETRY_AFTER))
+        return response_of(problem(503, code, f"{title} {text}", RETRY_AFTER))
     page = default_layout(*message(title, text, urls=page_urls()))
     return response_of(Reply.html(page, 503, (*PRIVATE, *RETRY_AFTER)))
 
@@ -53,14 +55,9 @@ def keep_private(response: HttpResponseBase, *, session_read: bool) -> None:
         response["Vary"] = "Cookie"
     if not session_read:
         return
-    if not response.has_header("Cache-Control"):
-        response["Cache-Control"] = "no-store"
-        return
-    said = {part.strip().lower() for part in response["Cache-Control"].split(",")} - {""}
-    if said & {"no-store", "private"} and "public" not in said:
-        return
-    kept = [part for part in sorted(said) if part != "public" and not part.startswith("s-maxage")]
-    response["Cache-Control"] = ", ".join(["private", *kept]) if kept else "no-store"
+    better = private_control(response.get("Cache-Control", "").lower())
+    if better is not None:
+        response["Cache-Control"] = better
 
 
 def set_cookies(response: HttpResponseBase, cookies: Iterable[Cookie]) -> None:

@@ -71,14 +71,18 @@ def answered(
 
 def _call_of(request: HttpRequest, below: str) -> Call | Reply:
     sent, names = request.META, flow().settings.cookies
-    length = sent.get("CONTENT_LENGTH") or "0"
-    if length.isdigit() and int(length) > calls.BODY_BYTES:
+    length = sent.get("CONTENT_LENGTH") or ""
+    told = int(length) if length.isascii() and length.isdigit() else 0
+    if told > calls.BODY_BYTES:
         return calls.TOO_LARGE
+    body = b"" if request.method in ("GET", "HEAD") else request.body
+    if body and len(body) < told:
+        return calls.INCOMPLETE
     return calls.read_call(
         request.method or "",
         below,
         query=sent.get("QUERY_STRING", ""),
-        body=b"" if request.method in ("GET", "HEAD") else request.body,
+        body=body,
         content_type=sent.get("CONTENT_TYPE", ""),
         accept=sent.get("HTTP_ACCEPT", ""),
         if_none_match=sent.get("HTTP_IF_NONE_MATCH", ""),

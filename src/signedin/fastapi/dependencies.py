@@ -59,6 +59,7 @@ def _allowed(connection: HTTPConnection, session: Session | None, *, fresh: bool
     refused = refusal(connection, session, fresh=fresh)
     if session is not None and refused is None:
         return session
-    if connection.scope["type"] == "websocket" or refused is None:
+    if connection.scope["type"] == "websocket":
         raise WebSocketException(1008, "sign in")
+    assert refused is not None, "without a session there is a refusal"
     raise SessionRequired(refused)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -10,7 +9,7 @@ from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
 from ..cli import command
-from ..cli.failures import Failure, report
+from ..cli.failures import Failure, report, wants_json
 from ..cli.frame import HostSettings
 
 
@@ -22,7 +21,7 @@ class Commands(AppGroup):
         try:
             return super().invoke(ctx)
         except Failure as failure:
-            report(failure, as_json="--json" in sys.argv)
+            report(failure, wants_json())
             ctx.exit(failure.exit_code)
 
 

@@ -11,9 +11,9 @@ from flask import Blueprint, Response, current_app, redirect, request
 from .._sync.request import Exchange
 from .._sync.sessions import Sessions
 from ..calls import BODY_BYTES, TOO_LARGE
-from ..errors import AnswerUnknown, StoreUnavailable
+from ..errors import StoreUnavailable
 from ..messages import say
-from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Reply, problem
+from ..replies import RETRY_AFTER, Reply, outage, problem
 from ..static_files import static_file
 from ..threads import Background
 from ..wsgi.environ import Requests
@@ -66,9 +66,7 @@ class Host:
 
     def outage(self, error: StoreUnavailable) -> Response:
         """What is told where the session was needed and couldn't be known."""
-        title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
-        told = ("store_unavailable", title, text, RETRY_AFTER)
-        return response(self.pages.trouble(request.environ, 503, *told))
+        return response(self.pages.trouble(request.environ, 503, *outage(error), RETRY_AFTER))
 
     def refused(self, error: SignInRefused) -> Any:
         """Something happened while somebody signed in: they sign in again."""

@@ -27,9 +27,10 @@ def follower(app: Flask, request: Request) -> Callable[[Bag], None] | None:
     clears = app.config.get("REMEMBER_COOKIE_NAME", "remember_token") in request.cookies
 
     def told(bag: Bag) -> None:
+        nonlocal clears
         _follow(bag, manager)
-        if clears:
-            bag[REMEMBER] = "clear"
+        if clears:  # once: what Flask-Login has taken out again is not to be kept
+            bag[REMEMBER], clears = "clear", False
 
     return told
 

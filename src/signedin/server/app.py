@@ -22,8 +22,8 @@ from ..asgi import Admin, RequireSession, SignedinMiddleware, exchange
 from ..asgi.types import ASGIApp, Message, Receive, Scope, Send
 from ..asgi.verbs import KEY
 from ..config import now_ms, open_async_sessions
-from ..errors import AnswerUnknown, StoreUnavailable
-from ..replies import SECURITY_HEADERS, STORE_DOWN, UNKNOWN_ANSWER
+from ..errors import StoreUnavailable
+from ..replies import SECURITY_HEADERS, outage
 from ..session import Session
 from ..settings import PAGE, Settings
 from .accounts import Accounts
@@ -93,7 +93,8 @@ def create_app(
         return account is not None and not account.disabled
 
     async def unavailable(request: Request, error: Exception) -> Response:
-        title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
+        assert isinstance(error, StoreUnavailable)
+        _, title, text = outage(error)
         return shell.problem(503, title, text, retry=True)
 
     async def http_problem(request: Request, error: Exception) -> Response:

@@ -23,7 +23,8 @@ def sign_in_client(
     """Sign this user in: a real session in the application's store, its cookies in the client.
 
     client: Starlette's, FastAPI's or Flask's test client, or one of httpx; Django's has ``force_login``.
-    sessions: the application's. device: whose address and user agent the session has. A client with
+    sessions: the application's; a flow that is awaited is opened once more by its settings, so its store has
+    a URL. device: whose address and user agent the session has. A client with
     default headers says from now on that its requests come from the application's own pages, as
     browsers do. Raises ValueError where the sign-in is refused.
     """

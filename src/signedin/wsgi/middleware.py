@@ -14,10 +14,10 @@ from .._sync.request import Exchange
 from .._sync.sessions import Sessions
 from ..admin import Admin
 from ..config import now_ms, open_sessions
-from ..errors import AnswerUnknown, SettingsError, StoreUnavailable
+from ..errors import SettingsError, StoreUnavailable
 from ..events import Listener
 from ..messages import say
-from ..replies import RETRY_AFTER, STORE_DOWN, UNKNOWN_ANSWER, Headers, Reply, problem
+from ..replies import RETRY_AFTER, Headers, Reply, outage, problem
 from ..static_files import static_file
 from ..threads import Background
 from .environ import (
@@ -118,8 +118,7 @@ class SignedinMiddleware:
 
     def outage(self, environ: Environ, error: StoreUnavailable) -> Reply:
         """What is told where the session was needed and couldn't be known."""
-        title, text = UNKNOWN_ANSWER if isinstance(error, AnswerUnknown) else STORE_DOWN
-        return self._trouble(environ, 503, "store_unavailable", title, text, RETRY_AFTER)
+        return self._trouble(environ, 503, *outage(error), RETRY_AFTER)
 
     def _trouble(
         self, environ: Environ, status: int, code: str, title: str, text: str, more: Headers = ()

@@ -112,13 +112,14 @@ class AsyncPostgresLink:
     async def _open(self) -> AsyncConnectionPool[Any]:
         if self._pool is not None and self._process == os.getpid():
             return self._pool
-        forked, self._process = self._process not in (None, os.getpid()), os.getpid()
+        forked = self._process not in (None, os.getpid())
+        if forked and self._owners is not None:
+            raise StoreUnavailable("The pool was used before the fork; open one in each process.")
+        self._process = os.getpid()
+        if self._owners is not None:
+            return self._owners
         if forked:  # the parent's connections are left to the parent
             self._pool, self._lock = None, AsyncLock()
-        if self._owners is not None:
-            if forked:
-                raise StoreUnavailable("The pool was used before the fork; open one in each process.")
-            return self._owners
         async with self._lock:
             if self._pool is None:
                 pool: AsyncConnectionPool[Any] = AsyncConnectionPool(

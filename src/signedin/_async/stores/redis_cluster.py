@@ -12,7 +12,15 @@ from typing import Any, Final, NamedTuple
 
 import redis.asyncio
 from redis.crc import key_slot
-from redis.exceptions import AskError, ClusterDownError, MovedError, SlotNotCoveredError, TryAgainError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    ConnectionError,
+    MovedError,
+    NoScriptError,
+    SlotNotCoveredError,
+    TryAgainError,
+)
 
 from ...redis.address import Address
 from ...redis.colours import (
@@ -120,7 +128,6 @@ class AsyncRedisClusterLink(AsyncRedisLink):
         """Round by round, until each has its answer; a node that sends on has changed nothing."""
         answers: list[Any] = [None] * len(commands)
         reached: list[Any] = []
-        sent = False
         turns = await self._turns(commands, range(len(commands)))
         for _ in range(ROUNDS):
             given = await async_side_by_side(self._turn, [(turn, commands, waits) for turn in turns])
@@ -131,15 +138,16 @@ class AsyncRedisClusterLink(AsyncRedisLink):
                     if failure is None or isinstance(failure, Unsent):
                         failure = result
                     continue
-                sent = True
                 for place, answer in zip(turn.places, result, strict=False):
                     answers[place] = answer
                 if waits and not all(isinstance(answers[place], SENT_ON) for place in turn.places):
                     reached.append(result[-1])
             if failure is not None:
-                # Nothing was changed only if nothing was sent to any node.
-                raise failure.error if isinstance(failure, Unsent) and sent else failure
-            turns = await self._again(commands, answers)
+                raise _in_part(failure, answers)
+            try:
+                turns = await self._again(commands, answers)
+            except Unsent as error:
+                raise _in_part(error, answers) from error
             if not turns:
                 break
         return [*answers, _fewest(reached, waits[0][1])] if waits else answers
@@ -222,6 +230,13 @@ def _key(command: Sequence[Any]) -> bytes:
     """The key that says where a command goes: a script's stand behind their number."""
     key = command[3] if command[0] in ("EVALSHA", "EVAL") else command[1]
     return key if isinstance(key, bytes) else key.encode()
+
+
+def _in_part(failure: BaseException, answers: Sequence[Any]) -> BaseException:
+    """A failure where other nodes may have done their part is none that says nothing was changed."""
+    if all(answer is None or isinstance(answer, (*SENT_ON, NoScriptError)) for answer in answers):
+        return failure
+    return ConnectionError(str(failure))
 
 
 def _fewest(reached: Sequence[Any], wanted: int) -> Any:

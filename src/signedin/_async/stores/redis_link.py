@@ -131,9 +131,11 @@ class AsyncRedisLink:
             again = await self._send([steps[n].command(known=False) for n in unknown])
             for n, answer in zip(unknown, again, strict=True):
                 answers[n] = answer
-        for answer in answers:
-            if isinstance(answer, ResponseError):
-                raise refused(answer) from answer
+        refusals = [answer for answer in answers if isinstance(answer, ResponseError)]
+        if refusals:
+            # Nothing was changed only if none of them did anything.
+            told = refused if len(refusals) == len(answers) else lost
+            raise told(refusals[0]) from refusals[0]
         return answers
 
     async def write(self, command: Sequence[Any]) -> Any:
