@@ -67,6 +67,12 @@ ROUTES: Final = (
     ),
 )
 
+
+def is_below(path: str, page: str | None) -> bool:
+    """Whether a path is a page's own or below it."""
+    return page is not None and path.startswith(page) and path[len(page) :][:1] in ("", "/")
+
+
 _FIXED: Final = {route.path for route in ROUTES if "{id}" not in route.path}
 
 

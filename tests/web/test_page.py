@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from signedin.errors import SignedinError
 from signedin.replies import CONTENT_SECURITY_POLICY
 from signedin.session import new_session_id
 
@@ -355,16 +356,28 @@ async def test_elsewhere_or_nowhere(path: str, clock: Any, page: str | None) -> 
     await app.sessions.close()
 
 
-async def test_mounted_below_a_path(flow: Any) -> None:
-    """``root_path`` leads every address of the page."""
+@pytest.mark.parametrize("stripped", [True, False], ids=["by a proxy", "as the interface has it"])
+async def test_mounted_below_a_path(flow: Any, stripped: bool) -> None:
+    """``root_path`` leads every address of the page, whether or not it leads the path too; a page comes back to
+    where it was, and what is excluded is.
+    """
     app = make_app(sessions=flow)
+    app._exclude = ("/fresh",)
 
     async def mounted(scope: Any, receive: Any, send: Any) -> None:
-        await app(dict(scope, root_path="/app"), receive, send)
+        path = scope["path"] if stripped else "/app" + scope["path"]
+        await app(dict(scope, root_path="/app", path=path), receive, send)
 
     async with Client(mounted) as client:
+        refused = await client.get("/members")
+        assert refused.headers["location"] == "/sign_in?next=/app/members"
         await client.enter()
-        assert f'action="/app{PAGE}/sign_out"' in (await client.get(PAGE)).text
+        page = (await client.get(PAGE)).text
+        assert f'action="/app{PAGE}/sign_out"' in page
+        assert "/app/app" not in page
+        assert (await client.get(f"{PAGE}/history", headers={"accept": "application/json"})).json()
+        with pytest.raises(SignedinError, match="exclude"):
+            await client.get("/fresh")
 
 
 async def test_sign_out_on_the_page(browser: Client) -> None:

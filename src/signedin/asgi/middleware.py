@@ -20,13 +20,14 @@ from ..incoming import Incoming
 from ..messages import say
 from ..origin import SAFE_METHODS
 from ..replies import RETRY_AFTER, Headers, Reply, outage, problem
+from ..routing import is_below
 from ..static_files import static_file
 from . import headers
 from .background import OpenConnections, Sweeper, TouchQueue
 from .bag import KEY as SESSION
 from .bag import TWO_BAGS, Bag, Unknown
 from .response import Response
-from .types import ASGIApp, Message, Receive, Scope, Send, send_reply
+from .types import ASGIApp, Message, Receive, Scope, Send, path_of, send_reply
 from .verbs import KEY, SessionRequired
 
 STATE: Final = "current_session"
@@ -102,12 +103,12 @@ class SignedinMiddleware:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
-        path = scope["path"]
+        path = path_of(scope)
         if path.startswith(self._exclude):
             await self.app(scope, receive, send)
             return
-        is_admin = _is_below(path, self._admin)
-        is_page = is_admin or _is_below(path, self._page)
+        is_admin = is_below(path, self._admin)
+        is_page = is_admin or is_below(path, self._page)
         if is_page and path.startswith(self._static):
             reply = static_file(path.rpartition("/static/")[2])
             await send_reply(send, reply, body=scope["method"] != "HEAD")
@@ -121,7 +122,7 @@ class SignedinMiddleware:
             or presented.remember is not None
             or (self._data and presented.visitor is not None)
         )
-        if not exchange.from_ours and (brings_cookie or is_page or path == self.settings.sign_in_path):
+        if not exchange.from_ours and (brings_cookie or is_page or self._signs_in(scope, path)):
             await send_reply(send, self._trouble(scope, 403, "cross_site", say("cross_site"), ""))
             return
         if brings_cookie:
@@ -153,6 +154,10 @@ class SignedinMiddleware:
             if response.unfinished:
                 await response.finish()
 
+    def _signs_in(self, scope: Scope, path: str) -> bool:
+        """Whether people sign in there, be the setting as browsers or as the application sees it."""
+        return self.settings.sign_in_path in (path, scope.get("root_path", "") + path)
+
     def _trouble(
         self, scope: Scope, status: int, code: str, title: str, text: str, more: Headers = ()
     ) -> Reply:
@@ -164,7 +169,7 @@ class SignedinMiddleware:
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        elif scope["type"] == "websocket" and not scope["path"].startswith(self._exclude):
+        elif scope["type"] == "websocket" and not path_of(scope).startswith(self._exclude):
             await self._websocket(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -249,11 +254,6 @@ class SignedinMiddleware:
             await send(message)
 
         await self.app(scope, receive, forward)
-
-
-def _is_below(path: str, page: str | None) -> bool:
-    """Whether a path is a page's own or below it."""
-    return page is not None and path.startswith(page) and path[len(page) :][:1] in ("", "/")
 
 
 class _Outage(dict[str, Any]):

@@ -18,7 +18,7 @@ from ..origin import SAFE_METHODS
 from ..page import Urls, default_layout, message
 from ..replies import PRIVATE, Call, Headers, Reply, problem
 from . import headers
-from .types import Receive, Scope, Send, send_reply
+from .types import Receive, Scope, Send, path_of, send_reply
 from .verbs import exchange
 
 Layout: TypeAlias = Callable[[Scope, str, str, str], object]
@@ -98,7 +98,7 @@ async def read_call(scope: Scope, receive: Receive, prefix: str, names: CookieNa
     sent = scope["headers"]
     return calls.read_call(
         scope["method"],
-        scope["path"][len(prefix) :],
+        path_of(scope)[len(prefix) :],
         query=scope["query_string"].decode("latin-1"),
         body=body,
         content_type=headers.find(sent, b"content-type") or "",

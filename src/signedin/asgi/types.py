@@ -1,4 +1,4 @@
-"""The ASGI interface's types, and sending a whole reply."""
+"""The ASGI interface's types, where a request leads, and sending a whole reply."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def path_of(scope: Scope) -> str:
+    """The path within the application, wherever that is mounted: the interface has ``root_path`` lead
+    ``path``, and a proxy may have taken it off.
+    """
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if root and path.startswith(root) and path[len(root) :][:1] in ("", "/"):
+        return path[len(root) :]
+    return path
 
 
 async def send_reply(send: Send, reply: Reply, *, body: bool = True) -> None:

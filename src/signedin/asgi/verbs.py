@@ -13,7 +13,7 @@ from ..replies import Reply
 from ..session import Session
 from .bag import bag_of
 from .headers import client_hints, find
-from .types import ASGIApp, Receive, Scope, Send, send_reply
+from .types import ASGIApp, Receive, Scope, Send, path_of, send_reply
 
 KEY = "signedin"
 
@@ -133,7 +133,7 @@ def refusal(request: Request, session: Session | None, *, fresh: bool) -> Reply 
         session,
         fresh=fresh,
         method=scope.get("method", ""),
-        path=scope["path"],
+        path=scope.get("root_path", "") + path_of(scope),
         query=scope["query_string"].decode("latin-1"),
         accept=find(scope["headers"], b"accept") or "",
     )

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 
 from .. import api
 from ..asgi.page import ActiveSessionsPage, Layout
-from ..asgi.types import Receive, Scope, Send, send_reply
+from ..asgi.types import Receive, Scope, Send, path_of, send_reply
 from ..openapi import operation
 from ..replies import Reply
 from ..routing import ROUTES
@@ -84,13 +84,12 @@ def _answering(page: ActiveSessionsPage, parts: int | None) -> Callable[[Request
 
     async def endpoint(request: Request) -> Response:
         scope = request.scope
-        path, root = scope["path"], scope.get("root_path", "")
         rest = request.path_params.get("rest", "")
         if rest.startswith("static/"):
             return _Sent(static_file(rest.removeprefix("static/")))
         below = rest.count("/") + 1 if parts is None else parts
-        prefix = path.rsplit("/", below)[0]
-        url = prefix if prefix.startswith(root) else root + prefix
+        prefix = path_of(scope).rsplit("/", below)[0]
+        url = scope.get("root_path", "") + prefix
         return _Sent(await page.reply(scope, request.receive, prefix, url))
 
     return endpoint

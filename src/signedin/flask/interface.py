@@ -6,7 +6,8 @@ from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 
 from ..errors import StoreUnavailable
-from ..wsgi.environ import KEY, dress, is_below
+from ..routing import is_below
+from ..wsgi.environ import KEY, dress
 from ..wsgi.streams import EventStream
 from .bag import Bag, Excluded, Unknown
 from .host import REFUSED, Host

@@ -60,11 +60,6 @@ def text_of(environ: Environ, name: str) -> str:
     return str(environ.get(name, "")).encode("latin-1").decode("utf-8", "replace")
 
 
-def is_below(path: str, page: str | None) -> bool:
-    """Whether a path is a page's own or below it."""
-    return page is not None and path.startswith(page) and path[len(page) :][:1] in ("", "/")
-
-
 def is_navigation(environ: Environ) -> bool:
     """Whether a person is on the way to this page, as far as the browser says."""
     return str(environ.get("HTTP_SEC_FETCH_MODE", "navigate")) == "navigate"

@@ -18,6 +18,7 @@ from ..errors import SettingsError, StoreUnavailable
 from ..events import Listener
 from ..messages import say
 from ..replies import RETRY_AFTER, Headers, Reply, outage, problem
+from ..routing import is_below
 from ..static_files import static_file
 from ..threads import Background
 from .environ import (
@@ -27,7 +28,6 @@ from .environ import (
     StartResponse,
     WSGIApp,
     dress,
-    is_below,
     read_body,
     send_reply,
     text_of,
