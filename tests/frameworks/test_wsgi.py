@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from signedin.config import open_sessions
-from signedin.errors import SignedinError, StoreUnavailable
+from signedin.errors import AnswerUnknown, SignedinError, StoreUnavailable
 from signedin.settings import Settings
 from signedin.wsgi import SignedinMiddleware, current_session, sign_in
 
@@ -77,6 +77,16 @@ def test_an_outage(flow: Any, browser: Any, monkeypatch: pytest.MonkeyPatch) -> 
         assert browser.get("/me").status_code == 503
     assert dict(browser.cookies) == {REMEMBER: before[REMEMBER]}
     assert browser.get("/me").json()["user"] == "1"
+
+
+def test_an_answer_that_is_unknown(flow: Any) -> None:
+    """Programs tell it from an outage by its code (E6)."""
+
+    def changes(environ: Any, start_response: Any) -> Any:
+        raise AnswerUnknown
+
+    answer = client_of(SignedinMiddleware(changes, sessions=flow)).get("/", headers={"accept": "*/*"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "answer_unknown")
 
 
 def test_an_outage_that_a_body_finds(flow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
