@@ -53,13 +53,14 @@ def row(name: str, results: Sequence[Result]) -> str:
 
 
 def report(results: Sequence[Result]) -> bool:
-    """Print the survivors and the table; whether everything is good enough."""
+    """Print the survivors, on stderr, and the table; whether everything is good enough."""
     for result in results:
         if not result.is_killed:
             mutant = result.mutant
             place = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
-            print(place if result.was_run else f"{place} (no test runs it)")
-            print(*(f"    {line}" for line in mutant.diff), "", sep="\n")
+            told = [place if result.was_run else f"{place} (no test runs it)"]
+            told += [f"    {line}" for line in mutant.diff]
+            print(*told, "", sep="\n", file=sys.stderr)
     print(f"{'':24}{'mutants':>9}{'killed':>9}{'by time':>9}{'survived':>9}{'score':>10}")
     enough = True
     for group, files in GROUPS.items():
