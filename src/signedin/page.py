@@ -16,10 +16,11 @@ from importlib.resources import files
 from json import dumps
 from typing import Any, Final, Literal, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import PackageLoader
 
 from . import describe
 from .device import device_name
+from .html import Templates
 from .messages import ENGLISH, say
 from .reasons import REASONS
 from .session import EndedSession, Session
@@ -306,7 +307,7 @@ def default_layout(title: str, head: str, body: str) -> str:
 
 def render(template: str, **values: Any) -> str:
     """One of our templates as HTML."""
-    return _environment().get_template(template).render(**values)
+    return _templates().get_template(template).render(**values)
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────
@@ -378,18 +379,8 @@ def _fragment(title: str, template: str, urls: Urls, **values: Any) -> Fragment:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("signedin"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    # A filter of a constant is worked out when a template is compiled, not each time it is drawn.
-    environment.filters["say"] = say
-    return environment
+def _templates() -> Templates:
+    return Templates(PackageLoader("signedin"))
 
 
 @cache

@@ -131,7 +131,7 @@ def test_every_message_is_used_and_there() -> None:
 
 def test_a_constant_message_is_worked_out_once() -> None:
     """What has no values is text in the compiled template: drawing a page doesn't look it up again."""
-    environment = page._environment()
+    environment = page._templates()
     for name in environment.list_templates(["html"]):
         assert environment.loader is not None
         source, _, _ = environment.loader.get_source(environment, name)

@@ -47,7 +47,7 @@ ADAPTED = {
     "flask": {"flask", "flask_login", "werkzeug", "blinker", "markupsafe", "click"},
 }
 # Rules may use these libraries, and the page its templates.
-LIBRARIES = {"msgspec", "ua_parser", "http_sf", "jinja2"}
+LIBRARIES = {"msgspec", "ua_parser", "http_sf", "jinja2", "markupsafe"}
 
 
 def room(path: Path) -> str:

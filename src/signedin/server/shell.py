@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, PackageLoader
 from starlette.responses import HTMLResponse
 
 from ..describe import initials
+from ..html import Templates
 from ..page import Urls
 from ..replies import RETRY_AFTER
 from .viewers import Viewer
@@ -50,7 +51,7 @@ class Shell:
         """A document. viewer: whose sidebar is shown; None for a page without one."""
         account = None if viewer is None else viewer.account
         return (
-            _environment()
+            _templates()
             .get_template(template)
             .render(
                 name=self.name,
@@ -80,12 +81,5 @@ class Shell:
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(
-        loader=ChoiceLoader([PackageLoader("signedin.server"), PackageLoader("signedin")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+def _templates() -> Templates:
+    return Templates(ChoiceLoader([PackageLoader("signedin.server"), PackageLoader("signedin")]))
