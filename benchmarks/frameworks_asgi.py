@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import statistics
+import time
 from typing import Any
 
 import redis.asyncio
@@ -67,8 +68,9 @@ async def cookie_of(app: Any, name: str) -> str:
 
 async def fifty(app: Any, scope: dict[str, Any]) -> float:
     """Microseconds a request, 50 under way at a time."""
-    taken = await asyncio.gather(*(ask(app, [scope] * 10) for _ in range(50)))
-    return max(taken) / 50
+    began = time.perf_counter()
+    await asyncio.gather(*(ask(app, [scope] * 10) for _ in range(50)))
+    return (time.perf_counter() - began) * 1e6 / 500
 
 
 async def measure(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from signedin.asgi import (
     SignedinMiddleware,
     sign_in,
 )
+from signedin.asgi.bag import _decoded
 from signedin.errors import SignedinError
 
 from ..servers import Server
@@ -81,6 +83,15 @@ async def test_a_bag_that_cannot_be_read(browser: Client, flow: Any, caplog: Any
         caplog.clear()
     await browser.post("/", json={"a": 1})
     assert await bag(browser) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), "\ud800", 10**30, 1e-320, -0.0, {"": [None]}]
+)
+def test_all_that_python_writes_is_read(value: object) -> None:
+    """Also what is no JSON elsewhere: it comes back as ``json`` would read it."""
+    stored = json.dumps({"a": value}).encode()
+    assert repr(_decoded(stored)) == repr(json.loads(stored)) == repr({"a": value})
 
 
 async def test_nobody_else_sets_it(flow: Any) -> None:

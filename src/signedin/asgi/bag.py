@@ -19,6 +19,7 @@ TWO_BAGS: Final = (
     " middleware, or leave out data=True. To empty it, use request.session.clear()."
 )
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_decode: Final = msgspec.json.Decoder().decode
 
 
 class Bag(dict[str, Any]):
@@ -114,13 +115,21 @@ def bag_of(scope: Scope) -> Bag | None:
     return found if isinstance(found, Bag) else None
 
 
+def _decoded_slowly(bag: bytes) -> Any:
+    # Python writes what is no JSON elsewhere: NaN, infinity, half of a surrogate pair.
+    try:
+        return json.loads(bag)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _decoded(bag: bytes | None) -> dict[str, Any]:
     if bag is None:
         return {}
     try:
-        found = json.loads(bag)
+        found = _decode(bag)
     except (ValueError, RecursionError):
-        found = None
+        found = _decoded_slowly(bag)
     if not isinstance(found, dict):
         logger.warning("A data bag that is no JSON object was taken for an empty one.")
         return {}
