@@ -15,14 +15,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.servers import free_port
+from tests.sites import Site
 
 from signedin import Client, SignedIn, open_sessions
 from signedin.config import now_ms
@@ -54,25 +52,16 @@ def bare() -> None:
 
 
 @contextmanager
-def running(command: list[str], port: int, cores: list[int]) -> Iterator[None]:
-    """A server on the first core, until the end of the block; this process is on the last."""
+def running(command: str, cores: list[int]) -> Iterator[int]:
+    """A server on the first core, until the end of the block; this process is on the last. Its port."""
     os.sched_setaffinity(0, cores[:1])
-    with subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL) as process:
-        os.sched_setaffinity(0, cores[-1:])
-        try:
-            end = time.monotonic() + 30
-            while True:
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/sign_in").close()
-                    break
-                except OSError:
-                    assert time.monotonic() < end
-                    assert process.poll() is None
-                    time.sleep(0.05)
-            yield
-        finally:
-            process.terminate()
-            os.sched_setaffinity(0, cores)
+    site = Site([sys.executable, "-m", *command.split(), "{port}"], stdout=subprocess.DEVNULL)
+    os.sched_setaffinity(0, cores[-1:])
+    try:
+        yield site.port
+    finally:
+        site.stop()
+        os.sched_setaffinity(0, cores)
 
 
 def prepare(folder: Path) -> str:
@@ -132,15 +121,14 @@ def service(seconds: float, runs: int) -> dict[str, Any]:
     assert len(cores) > 1, "the server and the load need a core each"
     found = {}
     with tempfile.TemporaryDirectory(prefix="signedin-bench-") as name:
-        folder, port = Path(name), free_port()
+        folder = Path(name)
         token = prepare(folder)
-        with running(["-m", "benchmarks.latency", "--bare", str(port)], port, cores):
+        with running("benchmarks.latency --bare", cores) as port:
             asked = request("/", token)
             found["an application that does nothing"] = measure(port, asked, seconds, runs)
-        port = free_port()
         os.environ["SIGNEDIN_STORE"] = str(folder / "sessions.db")
         os.environ["SIGNEDIN_ACCOUNTS"] = str(folder / "accounts.db")
-        with running(["-m", "signedin", "serve", "--port", str(port)], port, cores):
+        with running("signedin serve --port", cores) as port:
             for what, path in (("the home page", "/"), ("the Active Sessions page", PAGE)):
                 found[what] = measure(port, request(path, token), seconds, runs)
     return found

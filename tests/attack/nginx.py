@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 from ..servers import free_port
+from ..sites import Site
 
 PROGRAM = "/usr/sbin/nginx"
 # It keeps whatever it may, and says so. That a response sets a cookie is no reason for it not to.
@@ -36,36 +35,20 @@ http {{
 """
 
 
-class Nginx:
+class Nginx(Site):
     """In front of ``host:port``. ignored: headers of responses that it takes no notice of."""
 
     def __init__(self, upstream: str, *ignored: str) -> None:
         self.is_careless = "Vary" in ignored
         self.folder = tempfile.mkdtemp(prefix="signedin-nginx-")
-        self.port = free_port()
+        port = free_port()
         told = CONFIGURATION.format(
-            folder=self.folder, port=self.port, upstream=upstream, ignored=" ".join(ignored)
+            folder=self.folder, port=port, upstream=upstream, ignored=" ".join(ignored)
         )
         (Path(self.folder) / "nginx.conf").write_text(told)
-        self._process = subprocess.Popen(
-            [PROGRAM, "-p", self.folder, "-c", "nginx.conf", "-e", f"{self.folder}/error.log"],
-            stderr=subprocess.PIPE,
-        )
-        end = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                assert self._process.poll() is None, self._process.communicate()[1]
-                assert time.monotonic() < end
-                time.sleep(0.01)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        command = [PROGRAM, "-p", self.folder, "-c", "nginx.conf", "-e", f"{self.folder}/error.log"]
+        super().__init__(command, port, stderr=subprocess.PIPE)
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.communicate(timeout=10)
+        super().stop()
         shutil.rmtree(self.folder)

@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import expect
 
-from ..web.chromium import Demo, Profiles, demo, playwright, profiles, sign_in, unused_port
+from ..web.chromium import Demo, Profiles, demo, playwright, profiles, sign_in
 from ..web.support import PAGE
 
-__all__ = ["demo", "playwright", "profiles", "unused_port"]
+__all__ = ["demo", "playwright", "profiles"]
 # Each way that a script has to send something with the cookies of another site.
 TRY = """
 async ([url, page]) => {

@@ -24,27 +24,26 @@ from signedin.fastapi import SignedinMiddleware, sessions_router
 from signedin.openapi import document
 from signedin.outcomes import SignedIn
 
+from ..servers import free_port
 from ..support import LAPTOP
-from ..web.chromium import Demo, unused_port
+from ..web.chromium import Demo
 from ..web.support import PAGE
 
-__all__ = ["unused_port"]
 OWNER, OTHER, OPERATOR = "1", "2", "3"
 ROLES = {"nobody": None, "another": OTHER, "operator": OPERATOR, "owner": OWNER}
 
 
 @contextmanager
-def service(folder: Path, port: int) -> Iterator[tuple[str, str, Any]]:
+def service(folder: Path) -> Iterator[tuple[str, str, Any]]:
     """The demo, whose third person is its administrator."""
-    demo = Demo(folder, port)
-    yield demo.url, demo.store, document(PAGE)
-    demo.stop()
+    with Demo(folder) as demo:
+        yield demo.url, demo.store, document(PAGE)
 
 
 @contextmanager
-def fastapi_application(folder: Path, port: int) -> Iterator[tuple[str, str, Any]]:
+def fastapi_application(folder: Path) -> Iterator[tuple[str, str, Any]]:
     """An application of somebody's, with the router and FastAPI's own document of it."""
-    app, store = FastAPI(), str(folder / "sessions.db")
+    app, store, port = FastAPI(), str(folder / "sessions.db"), free_port()
     app.include_router(sessions_router(PAGE))
     whole: Any = SignedinMiddleware(app, store=store, page=None, sweep_every=None)
     server = uvicorn.Server(uvicorn.Config(whole, port=port, log_level="warning"))
@@ -53,17 +52,19 @@ def fastapi_application(folder: Path, port: int) -> Iterator[tuple[str, str, Any
     while not server.started:
         assert thread.is_alive()
         threading.Event().wait(0.01)
-    yield f"http://127.0.0.1:{port}", store, app.openapi()
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{port}", store, app.openapi()
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.mark.parametrize("application", [service, fastapi_application])
-def test_the_api(application: Any, tmp_path: Path, unused_port: int) -> None:
+def test_the_api(application: Any, tmp_path: Path) -> None:
     """Whatever it makes up, with the owner's ids or any: an answer that the document promises, never a 5xx,
     no token in it; and nobody else sees anything of the owner's, or ends it.
     """
-    with application(tmp_path, unused_port) as (url, store, told):
+    with application(tmp_path) as (url, store, told):
         sessions = open_sessions(store=store)
         operations = [found.ok() for found in schemathesis.openapi.from_dict(told).get_all_operations()]
         assert len(operations) == sum(len(methods) for methods in told["paths"].values())

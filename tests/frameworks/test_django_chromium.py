@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from ..servers import free_port
+from ..sites import Site
 
 FOLDER = Path(__file__).parents[2] / "examples" / "django"
 MAKE = """
@@ -32,19 +30,12 @@ def url(tmp_path: Path) -> Iterator[str]:
 
     for words in (["migrate", "-v0"], ["shell", "-v0", "-c", MAKE]):
         subprocess.run(manage(*words), cwd=FOLDER, env=environ, check=True, capture_output=True)
-    address = f"127.0.0.1:{free_port()}"
-    with open(tmp_path / "log", "wb") as log:
-        serve = manage("runserver", "--noreload", address)
-        server = subprocess.Popen(serve, cwd=FOLDER, env=environ, stdout=log, stderr=log)
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(f"http://{address}/", timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.05)
-    yield f"http://{address}"
-    server.terminate()
-    server.wait()
+    command = manage("runserver", "--noreload", "127.0.0.1:{port}")
+    with (
+        open(tmp_path / "log", "wb") as log,
+        Site(command, cwd=FOLDER, env=environ, stdout=log, stderr=log) as site,
+    ):
+        yield site.url
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from ..sites import Site
 from ..web.support import PAGE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,23 +36,12 @@ def started(framework: str, folder: Path) -> Iterator[str]:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert install == f"pip install 'signedin[{framework}]' uvicorn"
     assert framework in extras
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", *shlex.split(run), "--port", str(port), "--log-level", "warning"]
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", *shlex.split(run), "--port", "{port}", "--log-level", "warning"]
+    site = Site(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     try:
-        for _ in range(400):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None, process.communicate()[1]
-                time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield site.url
     finally:
-        process.terminate()
-        assert process.communicate(timeout=15)[1] == ""
+        assert site.stop() == ""
 
 
 def as_browser(url: str) -> httpx2.Client:

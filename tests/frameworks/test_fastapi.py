@@ -20,7 +20,7 @@ from signedin.fastapi import (
     required_session,
 )
 
-from ..servers import Server
+from ..servers import REDIS, Server
 from ..support import MINUTE, Clock
 from ..web.support import SESSION, Client
 from .fastapi_host import enter, inside, shop
@@ -126,7 +126,7 @@ async def test_revoked_is_out(app: Any, browser: Client, flow: Any) -> None:
 
 async def test_an_outage(clock: Clock) -> None:
     """503 where a session is depended on; cookies stay (V4)."""
-    server = Server("/usr/bin/redis-server")
+    server = Server(REDIS)
     sessions = open_async_sessions(store=server.url, clock=clock, sweep_every=None)
     for bound in (SignedinMiddleware, inside):
         app: Any = shop()

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,43 +13,20 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ..web.chromium import PASSWORD, REVOKED, Profiles, playwright, unused_port
-from .bridge import until
+from ..sites import Site
+from ..web.chromium import PASSWORD, REVOKED, Profiles, playwright
 
-__all__ = ["playwright", "unused_port"]
+__all__ = ["playwright"]
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "flask" / "app.py"
 
 
-class Site:
-    """``flask run`` as a process."""
-
-    def __init__(self, store: str, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "flask", "--app", str(EXAMPLE), "run", "--port", str(port)]
-        environ = os.environ | {"FLASK_SIGNEDIN_STORE": f"sqlite:///{store}"}
-        self._process = subprocess.Popen(
-            command, env=environ, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-        until(self._answers, 30)
-
-    def _answers(self) -> bool:
-        try:
-            urllib.request.urlopen(self.url, timeout=1).close()
-        except OSError:
-            return False
-        return True
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(15)
-
-
 @pytest.fixture
-def site(path: str, unused_port: int) -> Iterator[Site]:
-    made = Site(path, unused_port)
-    yield made
-    made.stop()
+def site(path: str) -> Iterator[Site]:
+    command = [sys.executable, "-m", "flask", "--app", str(EXAMPLE), "run", "--port", "{port}"]
+    environ = os.environ | {"FLASK_SIGNEDIN_STORE": f"sqlite:///{path}"}
+    with Site(command, env=environ, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as made:
+        yield made
 
 
 @pytest.fixture

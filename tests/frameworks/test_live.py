@@ -18,6 +18,7 @@ import pytest
 
 from ..engines import ENGINES, Database, OneServer, patient
 from ..servers import free_port
+from ..sites import Site
 from ..web.support import PAGE
 from .bridge import until
 from .live import USERS
@@ -39,32 +40,16 @@ class Process:
     """One process of a host's application."""
 
     def __init__(self, host: str, store: str, folder: Path) -> None:
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self._port = free_port()
         self._is_django = host.startswith("django")
         self.page = "/account/sessions/" if self._is_django else f"{PAGE}/"
-        self._command = [host, store, str(folder), self.url.rpartition(":")[2]]
+        words = ["-m", "tests.frameworks.live", host, store, str(folder), "{port}"]
+        self._command = [sys.executable, *words]
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "tests.frameworks.live", *self._command]
-        self._process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        try:
-            until(self._answers, 30)
-        except BaseException:
-            self.kill()
-            raise
-
-    def _answers(self) -> bool:
-        assert self._process.poll() is None
-        try:
-            return httpx2.get(self.url).status_code < 500
-        except httpx2.TransportError:
-            return False
-
-    def kill(self) -> None:
-        """Without a word."""
-        self._process.kill()
-        self._process.wait()
+        site = Site(self._command, self._port, cwd=ROOT, stderr=subprocess.DEVNULL)
+        self.url, self.kill = site.url, site.kill
 
     def browser(self, cookies: Any = None) -> httpx2.Client:
         told = {"origin": self.url, "sec-fetch-site": "same-origin", "accept": "application/json"}

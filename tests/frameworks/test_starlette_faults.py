@@ -20,7 +20,7 @@ from signedin.asgi import (
 from signedin.asgi.bag import _decoded
 from signedin.errors import SignedinError
 
-from ..servers import Server
+from ..servers import REDIS, Server
 from ..support import Clock
 from ..web.support import SESSION, Client
 from .starlette_host import ROUTES, VISITOR, app, around, bag, browser, enter_as
@@ -117,7 +117,7 @@ async def test_nobody_else_sets_it(flow: Any) -> None:
 
 async def test_an_outage(clock: Clock) -> None:
     """503 with Retry-After where the bag is used; elsewhere the application goes on; no cookie is touched."""
-    server = Server("/usr/bin/redis-server")
+    server = Server(REDIS)
     app = around(store=server.url, clock=clock, sweep_every=None)
     async with Client(app) as browser:
         await browser.post("/", json={"a": 1})
@@ -137,7 +137,7 @@ async def test_an_outage(clock: Clock) -> None:
 
 async def test_an_outage_before_it_is_written(clock: Clock) -> None:
     """What can't be written is a 503, too, whatever the application was about to answer."""
-    server = Server("/usr/bin/redis-server")
+    server = Server(REDIS)
 
     async def unlucky(request: Request) -> Response:
         request.session["a"] = 2
@@ -160,7 +160,7 @@ async def test_an_outage_before_it_is_written(clock: Clock) -> None:
 
 async def test_the_store_comes_back_in_the_middle_of_a_request(clock: Clock) -> None:
     """A sign-in works again; the bag that could not be read is neither empty nor overwritten."""
-    server = Server("/usr/bin/redis-server", appendonly="yes")
+    server = Server(REDIS, appendonly="yes")
 
     async def lucky(request: Request) -> Response:
         server.start()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from ..engines import ENGINES
-from ..servers import free_port
+from ..sites import Site
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = "/-/user_settings/active_sessions"
@@ -23,28 +23,11 @@ PAGE = "/-/user_settings/active_sessions"
 def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """The addresses of two."""
     store = ENGINES[request.param].fresh(str(tmp_path / "sessions.db"))
-    started, places = [], []
-    for _ in range(2):
-        port = free_port()
-        places.append(f"http://127.0.0.1:{port}")
-        command = [
-            "-m",
-            "uvicorn",
-            "--log-level",
-            "error",
-            "--port",
-            str(port),
-            "tests.stores.small_app:app",
-        ]
-        started.append(
-            subprocess.Popen([sys.executable, *command], cwd=ROOT, env=os.environ | {"STORE": store})
-        )
-    for place in places:
-        answers(place, "nobody")
-    yield places[0], places[1]
-    for process in started:
-        process.terminate()
-        process.wait(20)
+    words = "-m uvicorn --log-level error --port {port} tests.stores.small_app:app"
+    told: Any = {"cwd": ROOT, "env": os.environ | {"STORE": store}}
+    command = [sys.executable, *words.split()]
+    with Site(command, **told) as here, Site(command, **told) as there:
+        yield here.url, there.url
 
 
 def test_revoked_in_one_out_in_the_other(services: tuple[str, str]) -> None:
@@ -71,34 +54,16 @@ def test_revoked_in_one_out_in_the_other(services: tuple[str, str]) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_demo(engine: str, tmp_path: Path) -> None:
     """The demo runs on each engine, and the command line sees its sessions."""
-    store, port = ENGINES[engine].fresh(str(tmp_path / "sessions.db")), str(free_port())
+    store = ENGINES[engine].fresh(str(tmp_path / "sessions.db"))
     command = [sys.executable, "-m", "signedin"]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    demo = subprocess.Popen(
-        [*command, "demo", "--port", port, "--store", store],
-        cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        answers(f"http://127.0.0.1:{port}/sign_in", "Sign in")
+    told: Any = {"cwd": tmp_path, "env": {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}}
+    serve = [*command, "demo", "--port", "{port}", "--store", store]
+    with Site(serve, **told, stderr=subprocess.DEVNULL) as demo:
+        assert "Sign in" in httpx2.get(f"{demo.url}/sign_in").text
         for words, shown in ((["list", "--user", "ada"], "Safari on iPhone"), (["users"], "Ada Okafor")):
             done = subprocess.run(
                 [*command, *words, "--store", store],
-                cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+                **told, capture_output=True, text=True, check=False
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
             assert shown in done.stdout
-    finally:
-        demo.terminate()
-        demo.wait(20)
-
-
-def answers(place: str, text: str) -> None:
-    """Wait until it is there, and says this."""
-    end = time.monotonic() + 30
-    while True:
-        try:
-            assert text in httpx2.get(place).text
-            return
-        except httpx2.TransportError:
-            assert time.monotonic() < end
-            time.sleep(0.05)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, expect, sync_playwright
+
+from ..sites import Site
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -26,42 +26,19 @@ PASSWORD = "correct horse"
 REVOKED = "You were signed out because this session was revoked."
 
 
-class Demo:
+class Demo(Site):
     """``signedin demo`` as a process, on files that outlive it."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, folder: Path) -> None:
         self.store = f"sqlite:///{folder / 'sessions.db'}"
-        command = [sys.executable, "-m", "signedin", "demo", "--port", str(port), "--store", self.store]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE)
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(self.url + "/sign_in", timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("the demo does not answer")
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.communicate(timeout=15)
+        command = [sys.executable, "-m", "signedin", "demo", "--port", "{port}", "--store", self.store]
+        super().__init__(command, stderr=subprocess.PIPE)
 
 
 @pytest.fixture
-def demo(tmp_path: Path, unused_port: int) -> Iterator[Demo]:
-    made = Demo(tmp_path, unused_port)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def unused_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    with Demo(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +50,7 @@ def playwright() -> Iterator[Playwright]:
 class Profiles:
     """Browser profiles on the disk: closed and opened again they are the same browser."""
 
-    def __init__(self, playwright: Playwright, folder: Path, demo: Demo) -> None:
+    def __init__(self, playwright: Playwright, folder: Path, demo: Site) -> None:
         self.playwright = playwright
         self.folder = folder
         self.demo = demo

@@ -11,10 +11,10 @@ from signedin.config import open_async_sessions
 from signedin.settings import Settings
 
 from ..support import Clock
-from .chromium import demo, playwright, profiles, unused_port
+from .chromium import demo, playwright, profiles
 from .support import Client, make_app
 
-__all__ = ["demo", "playwright", "profiles", "unused_port"]
+__all__ = ["demo", "playwright", "profiles"]
 
 
 @pytest.fixture
