@@ -37,8 +37,8 @@ COUNTED = {
     "sign-in at the cap": (11, 5),
     "sign-in at the cap, remembered": (12, 5),
     "revoke": (10, 3),
-    "revoke two": (13, 3),
-    "revoke again": (8, 4),
+    "revoke two": (10, 3),
+    "revoke again": (7, 4),
     "sign out everywhere": (11, 3),
 }
 

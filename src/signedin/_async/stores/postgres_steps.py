@@ -64,7 +64,7 @@ class AsyncStep:
             return refusal
         ended = await self._end_ids(tag, record.user_id, leaving, REASONS["replaced"], None, sign_in.now)
         if sign_in.forgets is not None:
-            await self._forget_one(tag, record.user_id, sign_in.forgets)
+            await self._forget(tag, record.user_id, [sign_in.forgets])
         ended += await self._admit(tag, random, sign_in)
         if sign_in.series is not None:
             await self.send("add_series", *row_of_series(sign_in.series))
@@ -144,12 +144,12 @@ class AsyncStep:
 
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """See :meth:`AsyncStore.set_data`."""
-        key = key_of(session_id)
+        tag, random = key_of(session_id)
         if bag is None:
-            return await self.count("drop_data", *key) > 0
-        if not await self.rows("hold", *key, now):
+            return await self.count("drop_data", tag, [random]) > 0
+        if not await self.rows("hold", tag, random, now):
             return False
-        return await self.count("set_data", *key, now, bag) > 0
+        return await self.count("set_data", tag, random, now, bag) > 0
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────
 
@@ -203,8 +203,8 @@ class AsyncStep:
     ) -> list[EndedSession]:
         if not randoms:
             return []
-        ending = [await self.send("end_one", tag, random, user_id) for random in randoms]
-        rows = [row for cursor in ending for row in await cursor.fetchall()]
+        rows = await self.rows("end_some", tag, randoms, user_id)
+        rows.sort(key=lambda row: randoms.index(row[0]))
         return await self._end_rows(tag, user_id, rows, reason, actor, now)
 
     async def _end_rows(
@@ -218,20 +218,25 @@ class AsyncStep:
     ) -> list[EndedSession]:
         """What every ending comes to: the history is written, data bags and series go (E8, E9).
 
-        rows: just deleted, as ``end_one`` returns them. reason: None in a sweep.
+        rows: just deleted, as ``end_some`` returns them. reason: None in a sweep.
         """
-        ended = []
+        if not rows:
+            return []
+        ended, entries, forgotten = [], [], []
         for random, secret_hash, series, signed_in, active, idle, expires, ip, name, device in rows:
             why, alive = why_ended(reason, active, idle, expires, now, device is not None)
             by, known = actor if alive else None, device or PACKED_UNKNOWN
-            entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, known)
-            await self.send("remember_ended", *entry, secret_hash)
-            await self.send("drop_data", tag, random)
+            entries.append((random, signed_in, active, why, by, ip, name, known, secret_hash))
             if series is not None and REASONS[why].forgets == "series":
-                await self._forget_one(tag, user_id, series)
+                forgotten.append(series)
+            entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, known)
             ended.append(ended_session(entry))
-        if ended:
-            await self.send("bound_history", tag, user_id, HISTORY_LENGTH)
+        told = columns(entries)
+        await self.send("remember_ended", tag, user_id, now, *told)
+        await self.send("drop_data", tag, told[0])
+        if forgotten:
+            await self._forget(tag, user_id, forgotten)
+        await self.send("bound_history", tag, user_id, HISTORY_LENGTH)
         return ended
 
     async def forget(
@@ -240,12 +245,12 @@ class AsyncStep:
         """See :meth:`AsyncStore.forget`; the cursor will know of how many."""
         tag = user_tag(user_id)
         if only is not None:
-            return await self._forget_one(tag, user_id, only)
+            return await self._forget(tag, user_id, [only])
         return await self._forget_all_but(tag, user_id, keep)
 
-    async def _forget_one(self, tag: bytes, user_id: str, series: bytes) -> AsyncRawCursor[Row]:
-        await self.send("not_remembered_one", tag, user_id, series)
-        return await self.send("forget_one", tag, series, user_id)
+    async def _forget(self, tag: bytes, user_id: str, series: list[bytes]) -> AsyncRawCursor[Row]:
+        await self.send("none_remembered_of", tag, user_id, series)
+        return await self.send("forget_some", tag, series, user_id)
 
     async def _forget_all_but(self, tag: bytes, user_id: str, kept: bytes | None) -> AsyncRawCursor[Row]:
         await self.send("none_remembered_but", tag, user_id, kept)

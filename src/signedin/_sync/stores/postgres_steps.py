@@ -65,7 +65,7 @@ class Step:
             return refusal
         ended = self._end_ids(tag, record.user_id, leaving, REASONS["replaced"], None, sign_in.now)
         if sign_in.forgets is not None:
-            self._forget_one(tag, record.user_id, sign_in.forgets)
+            self._forget(tag, record.user_id, [sign_in.forgets])
         ended += self._admit(tag, random, sign_in)
         if sign_in.series is not None:
             self.send("add_series", *row_of_series(sign_in.series))
@@ -143,12 +143,12 @@ class Step:
 
     def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """See :meth:`Store.set_data`."""
-        key = key_of(session_id)
+        tag, random = key_of(session_id)
         if bag is None:
-            return self.count("drop_data", *key) > 0
-        if not self.rows("hold", *key, now):
+            return self.count("drop_data", tag, [random]) > 0
+        if not self.rows("hold", tag, random, now):
             return False
-        return self.count("set_data", *key, now, bag) > 0
+        return self.count("set_data", tag, random, now, bag) > 0
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────
 
@@ -202,8 +202,8 @@ class Step:
     ) -> list[EndedSession]:
         if not randoms:
             return []
-        ending = [self.send("end_one", tag, random, user_id) for random in randoms]
-        rows = [row for cursor in ending for row in cursor.fetchall()]
+        rows = self.rows("end_some", tag, randoms, user_id)
+        rows.sort(key=lambda row: randoms.index(row[0]))
         return self._end_rows(tag, user_id, rows, reason, actor, now)
 
     def _end_rows(
@@ -217,20 +217,25 @@ class Step:
     ) -> list[EndedSession]:
         """What every ending comes to: the history is written, data bags and series go (E8, E9).
 
-        rows: just deleted, as ``end_one`` returns them. reason: None in a sweep.
+        rows: just deleted, as ``end_some`` returns them. reason: None in a sweep.
         """
-        ended = []
+        if not rows:
+            return []
+        ended, entries, forgotten = [], [], []
         for random, secret_hash, series, signed_in, active, idle, expires, ip, name, device in rows:
             why, alive = why_ended(reason, active, idle, expires, now, device is not None)
             by, known = actor if alive else None, device or PACKED_UNKNOWN
-            entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, known)
-            self.send("remember_ended", *entry, secret_hash)
-            self.send("drop_data", tag, random)
+            entries.append((random, signed_in, active, why, by, ip, name, known, secret_hash))
             if series is not None and REASONS[why].forgets == "series":
-                self._forget_one(tag, user_id, series)
+                forgotten.append(series)
+            entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, known)
             ended.append(ended_session(entry))
-        if ended:
-            self.send("bound_history", tag, user_id, HISTORY_LENGTH)
+        told = columns(entries)
+        self.send("remember_ended", tag, user_id, now, *told)
+        self.send("drop_data", tag, told[0])
+        if forgotten:
+            self._forget(tag, user_id, forgotten)
+        self.send("bound_history", tag, user_id, HISTORY_LENGTH)
         return ended
 
     def forget(
@@ -239,12 +244,12 @@ class Step:
         """See :meth:`Store.forget`; the cursor will know of how many."""
         tag = user_tag(user_id)
         if only is not None:
-            return self._forget_one(tag, user_id, only)
+            return self._forget(tag, user_id, [only])
         return self._forget_all_but(tag, user_id, keep)
 
-    def _forget_one(self, tag: bytes, user_id: str, series: bytes) -> RawCursor[Row]:
-        self.send("not_remembered_one", tag, user_id, series)
-        return self.send("forget_one", tag, series, user_id)
+    def _forget(self, tag: bytes, user_id: str, series: list[bytes]) -> RawCursor[Row]:
+        self.send("none_remembered_of", tag, user_id, series)
+        return self.send("forget_some", tag, series, user_id)
 
     def _forget_all_but(self, tag: bytes, user_id: str, kept: bytes | None) -> RawCursor[Row]:
         self.send("none_remembered_but", tag, user_id, kept)

@@ -40,8 +40,8 @@ WHERE tag = $6 AND key = $7 AND user_id = $8 AND secret_hash = $9;
 -- series_session: which session a series led to, if its secret is still the expected one.
 SELECT session_random FROM @series WHERE tag = $1 AND key = $2 AND user_id = $3 AND secret_hash = $4;
 
--- end_one: one session of a user, returned as it was.
-DELETE FROM @session WHERE tag = $1 AND random = $2 AND user_id = $3
+-- end_some: these sessions of a user, returned as they were.
+DELETE FROM @session WHERE tag = $1 AND random = ANY($2::bytea[]) AND user_id = $3
 RETURNING random, secret_hash, series, signed_in_at, last_active_at, idle_timeout, expires_at, ip, name, device;
 
 -- end_all_but: all sessions of a user but one (or none), returned as they were.
@@ -52,27 +52,28 @@ RETURNING random, secret_hash, series, signed_in_at, last_active_at, idle_timeou
 DELETE FROM @session WHERE tag = $1 AND random = $2 AND dead_at <= $3
 RETURNING random, secret_hash, series, signed_in_at, last_active_at, idle_timeout, expires_at, ip, name, device;
 
--- remember_ended: an entry of the history.
-INSERT INTO @ended (tag, random, user_id, signed_in_at, last_active_at, ended_at, reason, actor, ip, name,
+-- remember_ended: entries of one user's history.
+INSERT INTO @ended (tag, user_id, ended_at, random, signed_in_at, last_active_at, reason, actor, ip, name,
                    device, secret_hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+SELECT $1, $2, $3, * FROM unnest($4::bytea[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[],
+                                 $10::text[], $11::bytea[], $12::bytea[]);
 
 -- bound_history: no more than so many entries of a user.
 DELETE FROM @ended WHERE tag = $1 AND random IN (
   SELECT random FROM @ended WHERE tag = $1 AND user_id = $2
   ORDER BY ended_at DESC, random OFFSET $3);
 
--- drop_data: the data bag of a session that ended.
-DELETE FROM @data WHERE tag = $1 AND random = $2;
+-- drop_data: the data bags of sessions that ended.
+DELETE FROM @data WHERE tag = $1 AND random = ANY($2::bytea[]);
 
--- forget_one: one series of a user.
-DELETE FROM @series WHERE tag = $1 AND key = $2 AND user_id = $3;
+-- forget_some: these series of a user.
+DELETE FROM @series WHERE tag = $1 AND key = ANY($2::bytea[]) AND user_id = $3;
 
 -- forget_all_but: all series of a user but one (or none).
 DELETE FROM @series WHERE tag = $1 AND user_id = $2 AND key IS DISTINCT FROM $3::bytea;
 
--- not_remembered_one: the sessions of a forgotten series go on without it.
-UPDATE @session SET series = NULL WHERE tag = $1 AND user_id = $2 AND series = $3;
+-- none_remembered_of: the sessions of these series go on without them.
+UPDATE @session SET series = NULL WHERE tag = $1 AND user_id = $2 AND series = ANY($3::bytea[]);
 
 -- none_remembered_but: the same for all series but one (or none).
 UPDATE @session SET series = NULL WHERE tag = $1 AND user_id = $2 AND series IS NOT NULL AND series IS DISTINCT FROM $3::bytea;
