@@ -173,7 +173,7 @@ async def async_converse(connection: Any, commands: Sequence[Sequence[Any]]) -> 
 def converse(connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
     """The answers of these commands, refusals among them; the socket's bound is for each."""
     answers: list[Any] = []
-    connection.send_packed_command(connection.pack_commands(commands))
+    connection.send_packed_command([b"".join(map(_pack, commands))])
     for _ in commands:
         try:
             answers.append(connection.read_response(disable_decoding=True))
