@@ -203,8 +203,9 @@ class AsyncStep:
     ) -> list[EndedSession]:
         if not randoms:
             return []
-        rows = await self.rows("end_some", tag, randoms, user_id)
-        rows.sort(key=lambda row: randoms.index(row[0]))
+        order = {random: place for place, random in enumerate(randoms)}
+        rows = await self.rows("end_some", tag, [*order], user_id)
+        rows.sort(key=lambda row: order[row[0]])
         return await self._end_rows(tag, user_id, rows, reason, actor, now)
 
     async def _end_rows(

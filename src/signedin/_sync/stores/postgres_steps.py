@@ -202,8 +202,9 @@ class Step:
     ) -> list[EndedSession]:
         if not randoms:
             return []
-        rows = self.rows("end_some", tag, randoms, user_id)
-        rows.sort(key=lambda row: randoms.index(row[0]))
+        order = {random: place for place, random in enumerate(randoms)}
+        rows = self.rows("end_some", tag, [*order], user_id)
+        rows.sort(key=lambda row: order[row[0]])
         return self._end_rows(tag, user_id, rows, reason, actor, now)
 
     def _end_rows(
