@@ -50,9 +50,12 @@ def subline(session: Session) -> str:
 
 def method(session: Session) -> str:
     """How the user signed in: ``Password and one-time code``."""
-    names = [
-        say(key) if (key := f"method_{way}") in ENGLISH else way for way in session.authenticated_by
-    ]
+    return _joined(session.authenticated_by)
+
+
+@lru_cache(256)
+def _joined(ways: tuple[str, ...]) -> str:
+    names = [say(key) if (key := f"method_{way}") in ENGLISH else way for way in ways]
     lower = [name if index == 0 else name[:1].lower() + name[1:] for index, name in enumerate(names)]
     if len(lower) < 2:
         return "".join(lower)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 from urllib.parse import unquote
 
@@ -51,6 +52,7 @@ class Device:
 UNKNOWN: Final = Device("unknown", None, None, None, None, None)
 
 
+@lru_cache(1024)  # a page names each device three times
 def device_name(device: Device) -> str:
     """What a device is called: ``Firefox on Ubuntu``, ``Safari on iPhone``, ``Android device``."""
     place = device.model if device.model in ("iPhone", "iPad") else device.os
