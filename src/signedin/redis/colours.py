@@ -25,6 +25,7 @@ from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnecti
 
 from ..errors import SettingsError
 from .address import Address
+from .deadlines import Deadlines
 
 _pack: Callable[[Sequence[Any]], bytes] = pack_command  # type: ignore[assignment]
 MOST_THREADS: Final = 32
@@ -43,6 +44,7 @@ class AsyncConnections:
         self._turns = asyncio.Semaphore(most)
         self._wait = wait
         self._free: list[Any] = []
+        self._deadlines = Deadlines()
 
     async def take(self) -> Any:
         """One that is connected. Raises what the driver raises."""
@@ -76,6 +78,27 @@ class AsyncConnections:
         others, self._free = self._free, []
         for each in (connection, *others):
             await self._drop(each)
+
+    async def converse(self, connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """The answers of these commands, refusals among them, within the connection's bound. That is for
+        all of it: the driver's own, one for each step, cost as much as the rest. Raises what the driver
+        raises.
+        """
+        within, connection.socket_timeout = connection.socket_timeout, None
+        answers: list[Any] = []
+        try:
+            with self._deadlines.begin(within):
+                await connection.send_packed_command(b"".join(map(_pack, commands)))
+                for _ in commands:
+                    try:
+                        answers.append(await connection.read_response(disable_decoding=True))
+                    except ResponseError as error:
+                        answers.append(error)
+        except TimeoutError:
+            raise DriversTimeoutError("No answer in time.") from None
+        finally:
+            connection.socket_timeout = within
+        return answers
 
     async def _is_usable(self, connection: Any) -> bool:
         try:
@@ -133,6 +156,17 @@ class Connections:
                 self._drop(each)
         self._turns.put(None)
 
+    def converse(self, connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """The answers of these commands, refusals among them; the socket's bound is for each."""
+        answers: list[Any] = []
+        connection.send_packed_command([b"".join(map(_pack, commands))])
+        for _ in commands:
+            try:
+                answers.append(connection.read_response(disable_decoding=True))
+            except ResponseError as error:
+                answers.append(error)
+        return answers
+
     def _is_usable(self, connection: Any) -> bool:
         try:
             return connection.is_connected and not connection.can_read()
@@ -147,39 +181,6 @@ class Connections:
         """Close them all."""
         self._free = []
         self._pool.disconnect()
-
-
-async def async_converse(connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
-    """The answers of these commands, refusals among them, within the connection's bound. That is for all
-    of it: the driver's own, one for each step, cost as much as the rest. Raises what the driver raises.
-    """
-    within, connection.socket_timeout = connection.socket_timeout, None
-    answers: list[Any] = []
-    try:
-        async with asyncio.timeout(within):
-            await connection.send_packed_command(b"".join(map(_pack, commands)))
-            for _ in commands:
-                try:
-                    answers.append(await connection.read_response(disable_decoding=True))
-                except ResponseError as error:
-                    answers.append(error)
-    except TimeoutError:
-        raise DriversTimeoutError("No answer in time.") from None
-    finally:
-        connection.socket_timeout = within
-    return answers
-
-
-def converse(connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
-    """The answers of these commands, refusals among them; the socket's bound is for each."""
-    answers: list[Any] = []
-    connection.send_packed_command([b"".join(map(_pack, commands))])
-    for _ in commands:
-        try:
-            answers.append(connection.read_response(disable_decoding=True))
-        except ResponseError as error:
-            answers.append(error)
-    return answers
 
 
 def async_connection_class(address: Address) -> type[AsyncConnection]:

@@ -19,7 +19,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from ...errors import AnswerUnknown
 from ...lua import script
 from ...redis.address import Address
-from ...redis.colours import AsyncConnections, async_connection_class, async_converse
+from ...redis.colours import AsyncConnections, async_connection_class
 from ...redis.failures import BROKEN, Unsent, is_dropped, is_refusal, lost, refused
 
 CONNECTIONS: Final = 32
@@ -183,7 +183,7 @@ class AsyncRedisLink:
         """
         good = False
         try:
-            answers = await async_converse(connection, commands)
+            answers = await connections.converse(connection, commands)
             good = True
         finally:
             await connections.give(connection, good=good)

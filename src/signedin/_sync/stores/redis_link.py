@@ -20,7 +20,7 @@ from redis.retry import Retry
 from ...errors import AnswerUnknown
 from ...lua import script
 from ...redis.address import Address
-from ...redis.colours import Connections, connection_class, converse
+from ...redis.colours import Connections, connection_class
 from ...redis.failures import BROKEN, Unsent, is_dropped, is_refusal, lost, refused
 
 CONNECTIONS: Final = 32
@@ -182,7 +182,7 @@ class RedisLink:
         """
         good = False
         try:
-            answers = converse(connection, commands)
+            answers = connections.converse(connection, commands)
             good = True
         finally:
             connections.give(connection, good=good)
