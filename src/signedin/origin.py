@@ -28,7 +28,8 @@ def normal_origin(url: str) -> str | None:
     if parts.scheme not in _PORTS or not parts.hostname:
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}:{port}"
+    origin = f"{parts.scheme}://{host}:{port}"
+    return origin if _is_origin(origin) else None
 
 
 def is_ours(sec_fetch_site: str | None, origin: str | None, our_origin: str | None) -> bool:

@@ -45,6 +45,7 @@ def test_no_origin_of_our_own() -> None:
     assert not is_our_origin(None, None)
     assert normal_origin("https://a:99999") is None
     assert normal_origin("http://[::1") is None
+    assert normal_origin("http://[::][::[:@p]:") is None
     assert normal_origin("HTTPS://App.Example") == OURS
     assert normal_origin("https://[2001:DB8::1]") == "https://[2001:db8::1]:443"
     assert is_our_origin("https://[2001:db8::1]", "https://[2001:db8::1]:443")
@@ -96,5 +97,6 @@ def test_other_places(path: str) -> None:
 def test_anything(text: str) -> None:
     """Any text is judged without an error."""
     is_local_path(text)
-    normal_origin(text)
+    spelled = normal_origin(text)
+    assert spelled is None or normal_origin(spelled) == spelled
     is_our_origin(text, OURS)
