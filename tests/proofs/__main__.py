@@ -102,7 +102,7 @@ PROOFS: Final = (
     Proof(
         "mutation",
         "Small changes that no test notices",
-        "scripts.mutation --jobs 2",
+        "scripts.mutation --jobs 2 --sample 1500",
         "scripts.mutation policy.py",
     ),
 )
