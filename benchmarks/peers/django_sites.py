@@ -270,7 +270,7 @@ def ours(place: Place) -> Peer:
     from signedin.django.flow import flow, forget_flow
 
     sessions, moved = flow().sessions, [0]
-    sessions.clock = flow().clock = lambda: now_ms() + moved[0]
+    sessions.clock = lambda: now_ms() + moved[0]
 
     def noting() -> None:
         moved[0] += 61_000
