@@ -71,20 +71,18 @@ def test_plots_are_read_in_both_schemes(scheme: str) -> None:
     assert grounds == {scheme == "light"}
 
 
-@pytest.mark.parametrize(("peer", "dead"), [("signedin", True), ("starsessions", False)])
-def test_what_is_counted(peer: str, dead: bool) -> None:
+@pytest.mark.parametrize(
+    ("group", "peer", "dead"),
+    [
+        ("starlette", "signedin", True),
+        ("starlette", "starsessions", False),
+        ("flask", "signedin", True),
+        ("django", "signedin", True),
+    ],
+)
+def test_what_is_counted(group: str, peer: str, dead: bool) -> None:
     """Ours asks once for a request and once for a list, and stays dead; the experiment shows who doesn't."""
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-m",
-        "benchmarks.peers",
-        "starlette",
-        peer,
-        "redis",
-        "--count",
-    ]
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers", group, peer, "redis", "--count"]
     found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT).stdout)
     assert list(found["holds"].values()) == [dead, not dead]
     waits = {name: None if passed is None else passed[1] for name, passed in found["passes"].items()}
