@@ -30,16 +30,16 @@ COUNTED = {
     "touch": (6, 1),
     "rename": (4, 1),
     "rotate": (5, 2),
-    "resume": (15, 7),
+    "resume": (13, 7),
     "sign-in below the cap": (7, 4),
-    "sign-out": (9, 3),
+    "sign-out": (7, 3),
     "sign-in to the cap": (7, 4),
-    "sign-in at the cap": (11, 5),
-    "sign-in at the cap, remembered": (12, 5),
-    "revoke": (10, 3),
-    "revoke two": (10, 3),
+    "sign-in at the cap": (9, 5),
+    "sign-in at the cap, remembered": (10, 5),
+    "revoke": (8, 3),
+    "revoke two": (9, 3),
     "revoke again": (7, 4),
-    "sign out everywhere": (11, 3),
+    "sign out everywhere": (9, 3),
 }
 
 

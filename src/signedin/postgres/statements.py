@@ -16,6 +16,9 @@ def for_schema(schema: str) -> dict[str, str]:
     gone = found.pop("everybody_gone").rstrip(";")
     for name in ("everybody_counted", "everybody_told"):
         found[name] = f"{gone}\n{found[name]}"
+    told = found.pop("ended_told")
+    for name in ("end_one", "end_all_but", "end_expired"):
+        found[name] = f"{found[name].rstrip(';')}\n{told}"
     return {name: placed(sql, schema) for name, sql in found.items()}
 
 

@@ -202,9 +202,9 @@ class AsyncPostgresOperating:
         ended = 0
         for entry in user.ended:
             ended += await step.count("import_ended", *_row_of_ended(entry))
-            _, random = key_of(entry.session.id)
-            if await step.count("drop_session", tag, random, user.user_id):
-                await step.send("drop_data", tag, [random])
+            key = key_of(entry.session.id)
+            if await step.count("drop_session", *key, user.user_id):
+                await step.send("drop_data", *key)
         await step.send("bound_history", *owner, HISTORY_LENGTH)
         await step.send("forget_others", *owner, [series.key for series in user.series])
         series = 0
@@ -222,11 +222,11 @@ class AsyncPostgresOperating:
         return Imported(sessions, series, ended, refused)
 
     async def _import_data(self, step: AsyncStep, session_id: SessionId, bag: bytes | None) -> None:
-        tag, random = key_of(session_id)
+        key = key_of(session_id)
         if bag is None:
-            await step.send("drop_data", tag, [random])
+            await step.send("drop_data", *key)
         else:
-            await step.send("import_data", tag, random, bag)
+            await step.send("import_data", *key, bag)
 
 
 def _row_of_ended(entry: EndedRecord) -> tuple[Any, ...]:

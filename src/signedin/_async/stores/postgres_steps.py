@@ -1,11 +1,11 @@
 """The store's verbs as what runs inside one transaction, the user's row locked first.
 
-Everything that ends sessions goes through :meth:`AsyncStep._end_rows`.
+Everything that ends sessions goes through :meth:`AsyncStep._gone`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from psycopg import AsyncRawCursor
 from ...policy import BARRIER_KEPT, HISTORY_AGE, HISTORY_LENGTH, SEEN_AFTER
 from ...reasons import REASONS, Reason
 from ...remember_me import Series
-from ...rows import PACKED_UNKNOWN, device_in, ended_session, forgets_all, key_of, why_ended
+from ...rows import PACKED_UNKNOWN, device_in, ended_session, forgets_all, key_of
 from ...session import EndedRecord, EndedSession, Record, SessionId, user_tag
 from ...steps import (
     Added,
@@ -62,7 +62,8 @@ class AsyncStep:
         refusal = await self._refusal(tag, sign_in, leaving, lock)
         if refusal is not None:
             return refusal
-        ended = await self._end_ids(tag, record.user_id, leaving, REASONS["replaced"], None, sign_in.now)
+        owner = (tag, record.user_id)
+        ended = await self._gone("end_one", owner, leaving, REASONS["replaced"], None, sign_in.now)
         if sign_in.forgets is not None:
             await self._forget(tag, record.user_id, [sign_in.forgets])
         ended += await self._admit(tag, random, sign_in)
@@ -86,9 +87,8 @@ class AsyncStep:
         refusal = await self._refusal(tag, resumption, [before], lock)
         if refusal is not None:
             return refusal
-        ended = await self._end_ids(
-            tag, record.user_id, [before], REASONS["resumed"], None, resumption.now
-        )
+        owner = (tag, record.user_id)
+        ended = await self._gone("end_one", owner, [before], REASONS["resumed"], None, resumption.now)
         ended += await self._admit(tag, random, resumption)
         moved = (series.secret_hash, series.previous_hash, series.nonce, random, series.expires_at)
         await self.send("move_series", *moved, *compared)
@@ -120,7 +120,9 @@ class AsyncStep:
             return []
         surplus = await self.rows("surplus", tag, record.user_id, random, new.now, new.cap - 1)
         randoms = [row[0] for row in surplus]
-        return await self._end_ids(tag, record.user_id, randoms, REASONS["limit"], None, new.now)
+        return await self._gone(
+            "end_one", (tag, record.user_id), randoms, REASONS["limit"], None, new.now
+        )
 
     # ── going on ─────────────────────────────────────────────────────────────────────────────
 
@@ -144,12 +146,12 @@ class AsyncStep:
 
     async def set_data(self, session_id: SessionId, bag: bytes | None, now: int) -> bool:
         """See :meth:`AsyncStore.set_data`."""
-        tag, random = key_of(session_id)
+        key = key_of(session_id)
         if bag is None:
-            return await self.count("drop_data", tag, [random]) > 0
-        if not await self.rows("hold", tag, random, now):
+            return await self.count("drop_data", *key) > 0
+        if not await self.rows("hold", *key, now):
             return False
-        return await self.count("set_data", tag, random, now, bag) > 0
+        return await self.count("set_data", *key, now, bag) > 0
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────
 
@@ -167,7 +169,7 @@ class AsyncStep:
         if isinstance(which, Only):
             keys = [key_of(session_id) for session_id in which.ids]
             randoms = [random for owner, random in keys if owner == tag]
-            sessions = await self._end_ids(tag, user_id, randoms, reason, actor, now)
+            sessions = await self._gone("end_one", (tag, user_id), randoms, reason, actor, now)
             here = {session.id for session in sessions}
             for session_id in dict.fromkeys(which.ids):
                 if session_id not in here:
@@ -176,8 +178,7 @@ class AsyncStep:
                         already.append(found.session)
         else:
             kept = None if which.kept is None else key_of(which.kept)[1]
-            rows = await self.rows("end_all_but", tag, kept, user_id)
-            sessions = await self._end_rows(tag, user_id, rows, reason, actor, now)
+            sessions = await self._gone("end_all_but", (tag, user_id), [kept], reason, actor, now)
         forgetting = barrier = None
         if reason.forgets == "all" and forgets_all(ending, sessions, already):
             forgetting = await self._forget_all_but(tag, user_id, None)
@@ -192,53 +193,31 @@ class AsyncStep:
         rows = await self.rows("find_ended", *key_of(session_id))
         return EndedRecord(ended_session(rows[0]), rows[0][11]) if rows else None
 
-    async def _end_ids(
+    async def _gone(
         self,
-        tag: bytes,
-        user_id: str,
-        randoms: Sequence[bytes],
-        reason: Reason,
-        actor: str | None,
-        now: int,
-    ) -> list[EndedSession]:
-        if not randoms:
-            return []
-        order = {random: place for place, random in enumerate(randoms)}
-        rows = await self.rows("end_some", tag, [*order], user_id)
-        rows.sort(key=lambda row: order[row[0]])
-        return await self._end_rows(tag, user_id, rows, reason, actor, now)
-
-    async def _end_rows(
-        self,
-        tag: bytes,
-        user_id: str,
-        rows: Sequence[Any],
+        statement: str,
+        owner: tuple[bytes, str],
+        which: Iterable[bytes | None],
         reason: Reason | None,
         actor: str | None,
         now: int,
     ) -> list[EndedSession]:
         """What every ending comes to: the history is written, data bags and series go (E8, E9).
 
-        rows: just deleted, as ``end_some`` returns them. reason: None in a sweep.
+        statement: one that ends sessions of this user, for each of ``which``. reason: None in a sweep.
         """
-        if not rows:
-            return []
-        ended, entries, forgotten = [], [], []
-        for random, secret_hash, series, signed_in, active, idle, expires, ip, name, device in rows:
-            why, alive = why_ended(reason, active, idle, expires, now, device is not None)
-            by, known = actor if alive else None, device or PACKED_UNKNOWN
-            entries.append((random, signed_in, active, why, by, ip, name, known, secret_hash))
-            if series is not None and REASONS[why].forgets == "series":
-                forgotten.append(series)
-            entry = (tag, random, user_id, signed_in, active, now, why, by, ip, name, known)
-            ended.append(ended_session(entry))
-        told = columns(entries)
-        await self.send("remember_ended", tag, user_id, now, *told)
-        await self.send("drop_data", tag, told[0])
-        if forgotten:
-            await self._forget(tag, user_id, forgotten)
-        await self.send("bound_history", tag, user_id, HISTORY_LENGTH)
-        return ended
+        tag, user_id = owner
+        why = None if reason is None else reason.name
+        known = (user_id, now, why, actor, PACKED_UNKNOWN)
+        ending = [await self.send(statement, tag, each, *known) for each in which]
+        rows = [row for cursor in ending for row in await cursor.fetchall()]
+        remembered = ((row[6], row[12]) for row in rows if row[12] is not None)
+        series = [key for word, key in remembered if REASONS[word].forgets == "series"]
+        if series:
+            await self._forget(tag, user_id, series)
+        if rows:
+            await self.send("bound_history", tag, user_id, HISTORY_LENGTH)
+        return [ended_session(row) for row in rows]
 
     async def forget(
         self, user_id: str, *, only: bytes | None = None, keep: bytes | None = None
@@ -265,8 +244,7 @@ class AsyncStep:
             if locked != (tag, user_id):
                 locked = tag, user_id
                 await self.send("lock", *locked)
-            rows = await self.rows("end_expired", tag, random, now)
-            ended += await self._end_rows(tag, user_id, rows, None, None, now)
+            ended += await self._gone("end_expired", (tag, user_id), [random], None, None, now)
         removed = await self.count("old_history", now - HISTORY_AGE, limit)
         removed = max(removed, await self.count("old_series", now, limit))
         removed = max(removed, await self.count("old_visitors", now, limit))

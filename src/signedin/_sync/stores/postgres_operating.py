@@ -199,9 +199,9 @@ class PostgresOperating:
         ended = 0
         for entry in user.ended:
             ended += step.count("import_ended", *_row_of_ended(entry))
-            _, random = key_of(entry.session.id)
-            if step.count("drop_session", tag, random, user.user_id):
-                step.send("drop_data", tag, [random])
+            key = key_of(entry.session.id)
+            if step.count("drop_session", *key, user.user_id):
+                step.send("drop_data", *key)
         step.send("bound_history", *owner, HISTORY_LENGTH)
         step.send("forget_others", *owner, [series.key for series in user.series])
         series = 0
@@ -219,11 +219,11 @@ class PostgresOperating:
         return Imported(sessions, series, ended, refused)
 
     def _import_data(self, step: Step, session_id: SessionId, bag: bytes | None) -> None:
-        tag, random = key_of(session_id)
+        key = key_of(session_id)
         if bag is None:
-            step.send("drop_data", tag, [random])
+            step.send("drop_data", *key)
         else:
-            step.send("import_data", tag, random, bag)
+            step.send("import_data", *key, bag)
 
 
 def _row_of_ended(entry: EndedRecord) -> tuple[Any, ...]:

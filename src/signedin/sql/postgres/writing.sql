@@ -40,31 +40,44 @@ WHERE tag = $6 AND key = $7 AND user_id = $8 AND secret_hash = $9;
 -- series_session: which session a series led to, if its secret is still the expected one.
 SELECT session_random FROM @series WHERE tag = $1 AND key = $2 AND user_id = $3 AND secret_hash = $4;
 
--- end_some: these sessions of a user, returned as they were.
-DELETE FROM @session WHERE tag = $1 AND random = ANY($2::bytea[]) AND user_id = $3
-RETURNING random, secret_hash, series, signed_in_at, last_active_at, idle_timeout, expires_at, ip, name, device;
+-- end_one: one session of a user ends.
+WITH gone AS (
+  DELETE FROM @session WHERE tag = $1 AND random = $2 AND user_id = $3 RETURNING *);
 
--- end_all_but: all sessions of a user but one (or none), returned as they were.
-DELETE FROM @session WHERE tag = $1 AND user_id = $3 AND random IS DISTINCT FROM $2::bytea
-RETURNING random, secret_hash, series, signed_in_at, last_active_at, idle_timeout, expires_at, ip, name, device;
+-- end_all_but: all sessions of a user but one (or none) end.
+WITH gone AS (
+  DELETE FROM @session WHERE tag = $1 AND random IS DISTINCT FROM $2::bytea AND user_id = $3 RETURNING *);
 
--- end_expired: one session that is over, returned as it was.
-DELETE FROM @session WHERE tag = $1 AND random = $2 AND dead_at <= $3
-RETURNING random, secret_hash, series, signed_in_at, last_active_at, idle_timeout, expires_at, ip, name, device;
+-- end_expired: one session of a user ends, if it is over.
+WITH gone AS (
+  DELETE FROM @session WHERE tag = $1 AND random = $2 AND user_id = $3 AND dead_at <= $4 RETURNING *);
 
--- remember_ended: entries of one user's history.
-INSERT INTO @ended (tag, user_id, ended_at, random, signed_in_at, last_active_at, reason, actor, ip, name,
-                   device, secret_hash)
-SELECT $1, $2, $3, * FROM unnest($4::bytea[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[],
-                                 $10::text[], $11::bytea[], $12::bytea[]);
+-- ended_told: how those three go on: what is gone is in the history, for the reason given only if it was alive
+-- (the rule `why_ended` in rows.py), and its data bags go. The history's entries, and what they were remembered by.
+, entry AS (
+  SELECT tag, random, user_id, signed_in_at, last_active_at, $4::bigint AS ended_at,
+         CASE WHEN alive AND $5::text IS NOT NULL THEN $5::text WHEN device IS NULL THEN 'unreadable'
+              WHEN expires_at <= $4 THEN 'expired' ELSE 'idle' END AS reason,
+         CASE WHEN alive THEN $6::text END AS actor, ip, name, coalesce(device, $7::bytea) AS device,
+         secret_hash, series
+  FROM (SELECT *, coalesce(expires_at > $4, true) AND coalesce(last_active_at + idle_timeout > $4, true) AS alive
+        FROM gone) AS judged),
+written AS (
+  INSERT INTO @ended (tag, random, user_id, signed_in_at, last_active_at, ended_at, reason, actor, ip, name,
+                      device, secret_hash)
+  SELECT tag, random, user_id, signed_in_at, last_active_at, ended_at, reason, actor, ip, name, device,
+         secret_hash FROM entry),
+dropped AS (
+  DELETE FROM @data WHERE tag = $1 AND random IN (SELECT random FROM gone))
+SELECT * FROM entry;
 
 -- bound_history: no more than so many entries of a user.
 DELETE FROM @ended WHERE tag = $1 AND random IN (
   SELECT random FROM @ended WHERE tag = $1 AND user_id = $2
   ORDER BY ended_at DESC, random OFFSET $3);
 
--- drop_data: the data bags of sessions that ended.
-DELETE FROM @data WHERE tag = $1 AND random = ANY($2::bytea[]);
+-- drop_data: a session's data bag.
+DELETE FROM @data WHERE tag = $1 AND random = $2;
 
 -- forget_some: these series of a user.
 DELETE FROM @series WHERE tag = $1 AND key = ANY($2::bytea[]) AND user_id = $3;
