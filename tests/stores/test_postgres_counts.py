@@ -38,7 +38,7 @@ COUNTED = {
     "sign-in at the cap, remembered": (10, 5),
     "revoke": (8, 3),
     "revoke two": (9, 3),
-    "revoke again": (7, 4),
+    "revoke again": (8, 4),
     "sign out everywhere": (9, 3),
 }
 
