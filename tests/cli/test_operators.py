@@ -311,19 +311,24 @@ def test_watch_for_programs(cli: Cli, two: Any) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "signedin", "watch", "--interval", "1s"],
         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=cli.environment,
+        # Where the tests run in the background of a shell, they ignore it, and so would their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout is not None
-    listed = [json.loads(process.stdout.readline()) for _ in range(3)]
-    assert {line["event"] for line in listed} == {"listed"}
-    new = cli.sign_in(two[1], PHONE).session
-    created = json.loads(process.stdout.readline())
-    assert (created["event"], created["session"]["id"]) == ("created", new.id)
-    cli("revoke", new.id)
-    ended = json.loads(process.stdout.readline())
-    assert (ended["event"], ended["session"]["id"]) == ("ended", new.id)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    process.stdout.close()
+    try:
+        listed = [json.loads(process.stdout.readline()) for _ in range(3)]
+        assert {line["event"] for line in listed} == {"listed"}
+        new = cli.sign_in(two[1], PHONE).session
+        created = json.loads(process.stdout.readline())
+        assert (created["event"], created["session"]["id"]) == ("created", new.id)
+        cli("revoke", new.id)
+        ended = json.loads(process.stdout.readline())
+        assert (ended["event"], ended["session"]["id"]) == ("ended", new.id)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_the_bar(cli: Cli, two: Any) -> None:

@@ -184,8 +184,13 @@ class Database:
         self.server.signal(signal.SIGCONT)
 
     def settle(self) -> None:
-        connected = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'signedin'"
-        while self.server.execute(connected):
+        connected = "SELECT state FROM pg_stat_activity WHERE application_name = 'signedin'"
+        end = time.monotonic() + 20
+        while states := self.server.execute(connected):
+            # One that is idle for so long has read all that it was sent.
+            if time.monotonic() > end and {state for (state,) in states} == {"idle"}:
+                return
+            assert time.monotonic() < end + 20, states
             time.sleep(0.02)
 
     def fill(self) -> None:
