@@ -7,6 +7,7 @@ older word, and the only one for a WebSocket handshake.
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ def normal_origin(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)
+        if parts.hostname and ":" in parts.hostname:
+            IPv6Address(parts.hostname)
     except ValueError:
         return None
     if parts.scheme not in _PORTS or not parts.hostname:

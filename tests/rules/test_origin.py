@@ -46,6 +46,7 @@ def test_no_origin_of_our_own() -> None:
     assert normal_origin("https://a:99999") is None
     assert normal_origin("http://[::1") is None
     assert normal_origin("http://[::][::[:@p]:") is None
+    assert normal_origin("http://[::]@p[:/[::") is None
     assert normal_origin("HTTPS://App.Example") == OURS
     assert normal_origin("https://[2001:DB8::1]") == "https://[2001:db8::1]:443"
     assert is_our_origin("https://[2001:db8::1]", "https://[2001:db8::1]:443")
