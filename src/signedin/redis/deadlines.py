@@ -38,7 +38,7 @@ class Wait:
 
 class Deadlines:
     """Waits of which the first to begin is the first whose time is over: one timer is enough. One for
-    each, as ``asyncio.timeout`` makes it, cost a tenth of a request.
+    each, as ``asyncio.timeout`` makes it, cost a fifteenth of a request.
     """
 
     _loop: asyncio.AbstractEventLoop | None = None
