@@ -17,9 +17,11 @@ import pytest
 from signedin import Settings, SignedIn, StoreUnavailable
 from signedin._async.stores.postgres import AsyncPostgresStore
 from signedin._async.stores.postgres_line import AsyncLine
+from signedin._async.stores.postgres_link import AsyncConnector
 from signedin._sync.sessions import Sessions
 from signedin._sync.stores.postgres import PostgresStore
 from signedin._sync.stores.postgres_line import Line
+from signedin._sync.stores.postgres_link import Connector
 from signedin.errors import AnswerUnknown
 from signedin.postgres.address import Address
 from signedin.postgres.health import checks
@@ -191,6 +193,26 @@ def test_two_hosts_of_which_one_is_silent(
         flow.validate(token)
     goes_on(lambda: flow.validate(token))
     assert flow.validate(token) is not None
+
+
+async def test_silent_to_who_comes(server: Postgres, proxy: Proxy, colour: str) -> None:
+    """Who is not answered in time leaves no connection behind, whenever Python collects its garbage."""
+    where = through(proxy, "").replace("schema=", "application_name=unanswered")
+    proxy.answers = "swallow"
+    gc.disable()
+    try:
+        with pytest.raises(psycopg.errors.ConnectionTimeout):
+            if colour == "async":
+                await AsyncConnector().connect(where, connect_timeout=2)
+            else:
+                Connector().connect(where, connect_timeout=2)
+        left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'unanswered'"
+        end = time.monotonic() + 10
+        while server.execute(left) != [(0,)]:
+            assert time.monotonic() < end
+            await asyncio.sleep(0.02)
+    finally:
+        gc.enable()
 
 
 async def test_cancelled(proxy: Proxy) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
+from traceback import clear_frames
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -231,6 +232,9 @@ class AsyncConnector:
             connection = await AsyncConnection.connect(conninfo, **settings)
         except psycopg.Error as error:
             self.failure = error
+            # Its frames hold the error, and the attempt: a server that is silent would keep a
+            # connection open for each of them, until the garbage is collected.
+            clear_frames(error.__traceback__)
             raise
         self.failure = None
         return connection
