@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import flask
 import pytest
 from flask import Flask, session
+from flask.json.provider import DefaultJSONProvider
+from flask.sessions import session_json_serializer
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from signedin.errors import DataTooLarge
 from signedin.flask import (
     current_session,
     sign_out,
 )
+from signedin.flask.bag import _read
 
 from ..engines import ENGINES, Engine
 from ..support import MINUTE, Clock
@@ -44,6 +50,38 @@ def test_changes_deep_inside_count(browser: Any) -> None:
     browser.post("/nested")
     browser.post("/nested")
     assert browser.get("/bag").json == {"cart": {"items": ["book", "book"]}}
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+KEYS = st.sampled_from([" t", " b", " di", ""]) | st.text()
+VALUES = st.recursive(
+    PLAIN | st.datetimes(timezones=st.just(UTC)) | st.uuids(),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(KEYS, inner),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(KEYS, VALUES))
+@example({"pair": "\ud800", "huge": 1e400, "many": 10**400})
+@example({" t": [1, 2]})
+def test_what_flask_reads(values: dict[str, Any]) -> None:
+    """The quick way reads what Flask's serializer reads: its types, and what only Python calls JSON."""
+    kept = session_json_serializer.dumps(values)
+    with Flask("any").app_context():
+        assert repr(_read(kept.encode())) == repr(session_json_serializer.loads(kept))
+
+
+def test_an_applications_own_json(app: Flask, browser: Any) -> None:
+    """Where the application reads JSON in its own way, so is the bag."""
+
+    class Own(DefaultJSONProvider):
+        def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+            return super().loads(s, object_hook=lambda found: found | {"own": True}, **kwargs)
+
+    enter(browser)
+    browser.post("/put", json={"colour": "green"})
+    app.json = Own(app)
+    assert browser.get("/bag").json["own"]
 
 
 def test_a_visitor(browser: Any, flow: Any, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from signedin.errors import StoreUnavailable
-from signedin.together import MOST, AsyncTogether, Together
+from signedin.together import ALONE, MOST, AsyncTogether, Together
 
 
 class Reads:
@@ -35,6 +35,27 @@ async def test_one_turn_one_read() -> None:
     assert await asyncio.gather(*(together.ask(n) for n in range(50))) == [n * 2 for n in range(50)]
     assert await together.ask(7) == 14
     assert reads.asked == [list(range(50)), [7]]
+
+
+async def test_alone() -> None:
+    """Where nobody joined for a while a question leaves at once; who asks meanwhile, and after those, joins
+    others again.
+    """
+    reads = Reads()
+    together = AsyncTogether(reads)
+    for n in range(ALONE):
+        await together.ask(n)
+    reads.gate.clear()
+    ahead = asyncio.ensure_future(together.ask(100))
+    await asyncio.sleep(0)
+    assert reads.asked[ALONE:] == [[100]]
+    others = [asyncio.ensure_future(together.ask(n)) for n in (1, 2)]
+    await asyncio.sleep(0)
+    assert len(reads.asked) == ALONE + 1
+    reads.gate.set()
+    assert await asyncio.gather(ahead, *others) == [200, 2, 4]
+    assert await asyncio.gather(together.ask(3), together.ask(4)) == [6, 8]
+    assert reads.asked[ALONE + 1 :] == [[1, 2], [3, 4]]
 
 
 async def test_bounded() -> None:

@@ -131,6 +131,19 @@ async def test_restarted_between_two_requests(
     assert await store.find(record.id) == record
 
 
+async def test_restarted_between_two_reads(
+    start: Callable[..., Server], reach: Callable[..., Any]
+) -> None:
+    """A read over a connection that the server has closed is asked again over a new one."""
+    server = start(appendonly="yes", appendfsync="always")
+    store = reach(server.url)
+    record = await signed_in(store)
+    await asyncio.gather(*(store.data(record.id) for _ in range(5)))
+    server.kill()
+    server.start()
+    assert await store.find(record.id) == record
+
+
 async def test_a_server_that_hangs(start: Callable[..., Server], reach: Callable[..., Any]) -> None:
     """Waits are bounded; a read says unavailable, a write says that nobody knows; afterwards all is well."""
     server = start()

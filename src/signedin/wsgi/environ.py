@@ -114,10 +114,9 @@ class Headers(Protocol):
 
     def __iter__(self) -> Iterator[Header]: ...
 
-    def __setitem__(self, key: slice, value: Iterable[Header], /) -> None: ...
+    def __len__(self) -> int: ...
 
-    def extend(self, values: Iterable[Header], /) -> None:
-        """Add these."""
+    def __setitem__(self, key: slice, value: Iterable[Header], /) -> None: ...
 
 
 def dress(headers: Headers, exchange: Exchange, *, session_read: bool) -> str:
@@ -143,7 +142,7 @@ def dress(headers: Headers, exchange: Exchange, *, session_read: bool) -> str:
     added += [("Set-Cookie", cookie.header) for cookie in cookies]
     if exchange.clear_cache:
         added.append(("Clear-Site-Data", '"cache"'))
-    headers.extend(added)
+    headers[len(headers) :] = added
     return kind
 
 

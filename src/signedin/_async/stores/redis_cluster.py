@@ -123,7 +123,7 @@ class AsyncRedisClusterLink(AsyncRedisLink):
         raise failure
 
     async def _exchange(
-        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] = ()
+        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] | None
     ) -> list[Any]:
         """Round by round, until each has its answer; a node that sends on has changed nothing."""
         answers: list[Any] = [None] * len(commands)
@@ -164,14 +164,14 @@ class AsyncRedisClusterLink(AsyncRedisLink):
         return list(turns.values())
 
     async def _turn(
-        self, turn: Turn, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]]
+        self, turn: Turn, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] | None
     ) -> list[Any]:
         own = [commands[place] for place in turn.places]
         if not turn.asking:
-            return await self._with(self._to(turn.node), [*own, *waits])
+            return await self._with(self._to(turn.node), own, waits)
         # Each command needs an ASKING of its own, on its own connection.
         both = [part for command in own for part in (("ASKING",), command)]
-        answers = await self._with(self._to(turn.node), [*both, *waits])
+        answers = await self._with(self._to(turn.node), both, waits)
         return [*answers[1 : len(both) : 2], *answers[len(both) :]]
 
     async def _again(self, commands: Sequence[Sequence[Any]], answers: Sequence[Any]) -> list[Turn]:

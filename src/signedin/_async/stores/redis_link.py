@@ -100,12 +100,12 @@ class AsyncRedisLink:
     async def _read(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """The same with the refusals among the answers."""
         try:
-            return await self._exchange(commands)
+            return await self._exchange(commands, None)
         except BROKEN as error:
             if not is_dropped(error):
                 raise refused(error) from error
         try:
-            return await self._exchange(commands)
+            return await self._exchange(commands, ())
         except BROKEN as again:
             raise refused(again) from again
 
@@ -162,18 +162,25 @@ class AsyncRedisLink:
         return answers
 
     async def _exchange(
-        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] = ()
+        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] | None
     ) -> list[Any]:
-        """The answers, and last, if that is waited for, how many replicas have it."""
-        return await self._with(self._connections, (*commands, *waits))
+        """The answers, and last, if that is waited for, how many replicas have it. waits: None for what
+        is asked again where the connection turns out to be no more.
+        """
+        return await self._with(self._connections, commands, waits)
 
-    async def _with(self, connections: AsyncConnections, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """The answers over one of these connections. Raises Unsent before anything was sent."""
+    async def _with(
+        self,
+        connections: AsyncConnections,
+        commands: Sequence[Sequence[Any]],
+        waits: Sequence[Sequence[Any]] | None = (),
+    ) -> list[Any]:
+        """The same over one of these connections. Raises Unsent before anything was sent."""
         try:
-            connection = await connections.take()
+            connection = await connections.take(check=waits is not None)
         except BROKEN as error:
             raise Unsent(error) from error
-        return await self._over(connections, connection, commands)
+        return await self._over(connections, connection, [*commands, *waits] if waits else commands)
 
     async def _over(
         self, connections: AsyncConnections, connection: Any, commands: Sequence[Sequence[Any]]

@@ -124,7 +124,7 @@ class RedisClusterLink(RedisLink):
         raise failure
 
     def _exchange(
-        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] = ()
+        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] | None
     ) -> list[Any]:
         """Round by round, until each has its answer; a node that sends on has changed nothing."""
         answers: list[Any] = [None] * len(commands)
@@ -165,14 +165,14 @@ class RedisClusterLink(RedisLink):
         return list(turns.values())
 
     def _turn(
-        self, turn: Turn, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]]
+        self, turn: Turn, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] | None
     ) -> list[Any]:
         own = [commands[place] for place in turn.places]
         if not turn.asking:
-            return self._with(self._to(turn.node), [*own, *waits])
+            return self._with(self._to(turn.node), own, waits)
         # Each command needs an ASKING of its own, on its own connection.
         both = [part for command in own for part in (("ASKING",), command)]
-        answers = self._with(self._to(turn.node), [*both, *waits])
+        answers = self._with(self._to(turn.node), both, waits)
         return [*answers[1 : len(both) : 2], *answers[len(both) :]]
 
     def _again(self, commands: Sequence[Sequence[Any]], answers: Sequence[Any]) -> list[Turn]:

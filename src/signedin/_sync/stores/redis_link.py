@@ -99,12 +99,12 @@ class RedisLink:
     def _read(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """The same with the refusals among the answers."""
         try:
-            return self._exchange(commands)
+            return self._exchange(commands, None)
         except BROKEN as error:
             if not is_dropped(error):
                 raise refused(error) from error
         try:
-            return self._exchange(commands)
+            return self._exchange(commands, ())
         except BROKEN as again:
             raise refused(again) from again
 
@@ -161,18 +161,25 @@ class RedisLink:
         return answers
 
     def _exchange(
-        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] = ()
+        self, commands: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]] | None
     ) -> list[Any]:
-        """The answers, and last, if that is waited for, how many replicas have it."""
-        return self._with(self._connections, (*commands, *waits))
+        """The answers, and last, if that is waited for, how many replicas have it. waits: None for what
+        is asked again where the connection turns out to be no more.
+        """
+        return self._with(self._connections, commands, waits)
 
-    def _with(self, connections: Connections, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """The answers over one of these connections. Raises Unsent before anything was sent."""
+    def _with(
+        self,
+        connections: Connections,
+        commands: Sequence[Sequence[Any]],
+        waits: Sequence[Sequence[Any]] | None = (),
+    ) -> list[Any]:
+        """The same over one of these connections. Raises Unsent before anything was sent."""
         try:
-            connection = connections.take()
+            connection = connections.take(check=waits is not None)
         except BROKEN as error:
             raise Unsent(error) from error
-        return self._over(connections, connection, commands)
+        return self._over(connections, connection, [*commands, *waits] if waits else commands)
 
     def _over(
         self, connections: Connections, connection: Any, commands: Sequence[Sequence[Any]]
