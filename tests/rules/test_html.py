@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jinja2 import DictLoader
+import pytest
+from jinja2 import DictLoader, UndefinedError
 from markupsafe import Markup
 
 from signedin.html import Templates
@@ -45,7 +46,32 @@ def test_html_is_escaped_once() -> None:
     assert drawn("{% autoescape false %}{{ x }}{% endautoescape %}", x="<i>") == "<i>"
 
 
-def test_values_are_escaped_by_the_short_way() -> None:
-    """The compiled template calls ours: no ``Markup`` for each value."""
-    source = Templates(DictLoader({})).compile("{{ x }}", raw=True)
-    assert "environment.escaped(" in source
+def test_what_is_not_there_is_an_error() -> None:
+    """A name that isn't given, and a part that a value hasn't, leave no empty place."""
+    for template, values in (
+        ("{{ x }}", {}),
+        ("{{ x.y }}", {}),
+        ("{{ x.y }}", {"x": 1}),
+        ("{{ x.y() }}", {"x": 1}),
+    ):
+        with pytest.raises((UndefinedError, AttributeError)):
+            drawn(template, **values)
+
+
+def test_calls() -> None:
+    """Functions, macros with a caller, and their arguments by place and by name."""
+    assert drawn("{{ x(1, *y, z=2, **w) }}", x=told, y=[3], w={"v": 4}) == "(1, 3) z=2 v=4"
+    wrap = "{% macro m(a) %}[{{ a }}{{ caller() }}]{% endmacro %}"
+    assert drawn(wrap + "{% call m('&') %}<i>{{ x }}</i>{% endcall %}", x="<") == "[&amp;<i>&lt;</i>]"
+
+
+def told(*values: object, **named: object) -> str:
+    return f"{values} " + " ".join(f"{key}={value}" for key, value in named.items())
+
+
+def test_the_short_way() -> None:
+    """The compiled template calls ours: no ``Markup`` for each value, no search for items."""
+    source = Templates(DictLoader({})).compile("{{ x.y(1) }}", raw=True)
+    assert "environment.escaped(environment.called(" in source
+    assert "environment.getattr" not in source
+    assert "context.call" not in source
