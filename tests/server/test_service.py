@@ -90,7 +90,7 @@ async def test_the_journey(browser: Client) -> None:
     sessions = re.search(r'href="([^"]+)"[^>]*>(?:(?!</a>).)*Active Sessions</a>', settings, re.DOTALL)
     assert sessions is not None
     html = (await browser.get(sessions[1])).text
-    assert "Active Sessions · Harbour" in html
+    assert "Active Sessions &middot; Harbour" in html
     assert 'aria-current="page"' in html
     assert "only signed in here" in html
 
