@@ -113,6 +113,12 @@ class Report:
         """How many operations of a kind there were."""
         return sum(count for (each, _), count in self.counts.items() if each == kind)
 
+    @property
+    def failed(self) -> float:
+        """The share of operations that had no answer."""
+        failed = sum(count for (_, outcome), count in self.counts.items() if outcome == "failed")
+        return failed / max(self.counts.total(), 1)
+
 
 class Checker:
     """Reads a history twice: what was changed first, then what was seen."""

@@ -78,7 +78,7 @@ class Totals:
         self._done = multiprocessing.get_context("fork").Array("q", 2)
 
     def add(self, validations: int, revokes: int) -> bool:
-        """Whether it is enough."""
+        """Whether it is enough. validations: that were answered; revokes: that ended a session."""
         with self._done:
             self._done[0] += validations
             self._done[1] += revokes
@@ -112,7 +112,7 @@ class Client:
         self.steady: deque[Known] = deque()
         self.watched: deque[Known] = deque(maxlen=4)
         self.sign_ins = 0
-        self.revokes = 0
+        self.done = [0, 0]
 
     async def run(self, tasks: int) -> None:
         """So many turns at a time, until all processes together have done enough."""
@@ -125,7 +125,7 @@ class Client:
 
     async def turns(self) -> None:
         while True:
-            before, steps = self.revokes, [*self.acts, "revoke"] + ["validate"] * self.looks
+            steps = [*self.acts, "revoke"] + ["validate"] * self.looks
             self.dice.shuffle(steps)
             for step in steps:
                 self.hear()
@@ -134,7 +134,8 @@ class Client:
                 await self.do_end()
             if self.dice.random() < 0.02:
                 await self.do_crowd()
-            if self.totals.add(self.looks, self.revokes - before):
+            done, self.done = self.done, [0, 0]
+            if self.totals.add(*done):
                 return
 
     # ── knowing ──────────────────────────────────────────────────────────────────────────────
@@ -221,6 +222,7 @@ class Client:
         self.log.write(
             Operation(self.name, "validate", start, end, known.user, outcome, token[:24], marked)
         )
+        self.done[0] += outcome != "failed"
         if outcome == "none" and token is known.token:
             known.dead = True
 
@@ -330,7 +332,7 @@ class Client:
         start = self.now()
         asked = self.way.revoke(victim.user, victim.token[:48], using and using.token)
         answer = await self.ask("revoke", victim.user, asked, start, ids=(victim.id,))
-        self.revokes += answer.outcome == "in"
+        self.done[1] += bool(answer.ended)
         await self.after(victim)
 
     async def do_end(self) -> None:

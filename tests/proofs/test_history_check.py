@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -324,6 +325,13 @@ class Lossy(Library):
             self.late.append(partial(verb, *args, **kwargs))
         self.time.clock()
         raise self.failure
+
+
+def test_what_had_no_answer() -> None:
+    """Is told as a share of all: no answers, no violations."""
+    assert Report().failed == 0
+    counts = Counter({("validate", "in"): 7, ("touch", "failed"): 1, ("validate", "failed"): 2})
+    assert Report(counts).failed == 0.3
 
 
 @pytest.mark.parametrize("number", range(8))
