@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from signedin.config import open_async_sessions, open_async_store, open_store
@@ -17,6 +18,8 @@ from signedin.token import Token
 
 from .engines import ENGINES, Engine, patient
 from .support import ISSUED, AsAsync, Clock
+
+hypothesis.settings.register_profile("long", max_examples=400)  # of the long proofs
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def attack(operation: Any, url: str, sessions: Any, user: str | None, mine: set[
     """One operation as one person. mine: the owner's ids, where that is somebody else."""
 
     @settings(
-        max_examples=5,
+        max_examples=settings.default.max_examples // 20,
         deadline=None,
         database=None,
         phases=[Phase.generate],
@@ -115,6 +115,7 @@ def attack(operation: Any, url: str, sessions: Any, user: str | None, mine: set[
         asked = str(case.path_parameters) + str(case.body)
         assert not [session_id for session_id in mine if session_id in shown and session_id not in asked]
         if chosen and "id" in case.path_parameters:
-            assert answer.status_code in (401, 404)
+            # The service lets nobody try for ever.
+            assert answer.status_code in (401, 404, 429)
 
     fuzz()

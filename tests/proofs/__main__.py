@@ -93,6 +93,12 @@ PROOFS: Final = (
         "tests.attack.fuzz all --seconds 1",
     ),
     Proof(
+        "api",
+        "The API as its document tells of it, by three roles, with whatever a generator makes up",
+        "pytest -q tests/attack/test_schemathesis.py --hypothesis-profile long",
+        "pytest -q tests/attack/test_schemathesis.py",
+    ),
+    Proof(
         "timing",
         "Whether time tells who is right",
         "tests.attack.timing",
