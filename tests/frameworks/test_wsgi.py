@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from signedin.config import open_sessions
-from signedin.errors import AnswerUnknown, SignedinError, StoreUnavailable
+from signedin.config import open_async_sessions, open_sessions
+from signedin.errors import AnswerUnknown, SettingsError, SignedinError, StoreUnavailable
 from signedin.settings import Settings
 from signedin.wsgi import SignedinMiddleware, current_session, sign_in
 
@@ -77,6 +77,12 @@ def test_an_outage(flow: Any, browser: Any, monkeypatch: pytest.MonkeyPatch) -> 
         assert browser.get("/me").status_code == 503
     assert dict(browser.cookies) == {REMEMBER: before[REMEMBER]}
     assert browser.get("/me").json()["user"] == "1"
+
+
+def test_the_wrong_colour(path: str) -> None:
+    """A flow that must be awaited is refused, and the message says which to take."""
+    with pytest.raises(SettingsError, match=r"give it open_sessions\(\.\.\.\), not open_async"):
+        SignedinMiddleware(make_app, sessions=open_async_sessions(store=path))  # type: ignore[arg-type]
 
 
 def test_an_answer_that_is_unknown(flow: Any) -> None:

@@ -65,6 +65,11 @@ class SignedinMiddleware:
         admin: Admin | None = None,
         **settings: Any,
     ) -> None:
+        if sessions is not None and not isinstance(sessions, Sessions):
+            raise SettingsError(
+                "SignedinMiddleware of signedin.wsgi doesn't await its sessions: give it"
+                " open_sessions(...), not open_async_sessions(...)."
+            )
         self.app = app
         self.sessions = sessions or open_sessions(
             clock=clock, listeners=listeners, account_active=account_active, **settings
