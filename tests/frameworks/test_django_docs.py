@@ -52,6 +52,8 @@ def test_the_page(way: str, tmp_path: Path) -> None:
     for language, text in BLOCK.findall(followed):
         if language == "sh":
             for line in text.splitlines():
+                if line.startswith("pip install "):
+                    continue
                 run(tmp_path, "sh", "-c", line)
             continue
         named = NAMED.match(text)
