@@ -1,10 +1,4 @@
-"""A small Flask application with a sign-in form of its own and the Active Sessions page in its layout.
-
-    pip install 'signedin[flask]'
-    flask --app examples/flask/app run
-
-Sign in as ada or bo with "correct horse", in two browsers.
-"""
+"""A small Flask application with a sign-in form of its own, and the page in its layout."""
 
 from __future__ import annotations
 
