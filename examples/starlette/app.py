@@ -3,7 +3,6 @@
 from html import escape
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, request_response
@@ -86,14 +85,13 @@ async def orders(request: Request) -> Response:
     return JSONResponse([f"An order of {session.user_id}"])
 
 
-app = Starlette(
-    routes=[
-        Route("/", home),
-        Route("/cart", add_to_cart, methods=["POST"]),
-        Route("/sign_in", form, methods=["GET"]),
-        Route("/sign_in", enter, methods=["POST"]),
-        Route("/sign_out", leave, methods=["POST"]),
-        Route("/api/orders", RequireSession(request_response(orders))),
-    ],
-    middleware=[Middleware(SignedinMiddleware, store="sqlite:///sessions.db", data=True, layout=layout)],
-)
+routes = [
+    Route("/", home),
+    Route("/cart", add_to_cart, methods=["POST"]),
+    Route("/sign_in", form, methods=["GET"]),
+    Route("/sign_in", enter, methods=["POST"]),
+    Route("/sign_out", leave, methods=["POST"]),
+    Route("/api/orders", RequireSession(request_response(orders))),
+]
+app = Starlette(routes=routes)
+app.add_middleware(SignedinMiddleware, store="sqlite:///sessions.db", data=True, layout=layout)

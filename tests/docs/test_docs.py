@@ -19,7 +19,7 @@ from ..web.support import PAGE, SESSION, Client
 from . import transcripts
 
 ROOT = Path(__file__).parent.parent.parent
-DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md")])
 MAKE = (ROOT / "Makefile").read_text()
 
 
@@ -29,10 +29,16 @@ def blocks(path: Path, language: str) -> list[str]:
     return ["\n".join(line.removeprefix(indent) for line in code.split("\n")) for indent, code in found]
 
 
+FILE = re.compile(r"# (\w+\.py)\n")
+"""The first line of a block that is a file of its own; test_how_tos.py runs those."""
+
+
 def run_python(path: Path) -> dict[str, Any]:
     """Execute the page's Python from top to bottom; the names it leaves."""
     names: dict[str, Any] = {"__name__": "docs"}
     for code in blocks(path, "python"):
+        if FILE.match(code):
+            continue
         exec(compile(code, str(path), "exec"), names)
     return names
 
