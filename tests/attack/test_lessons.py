@@ -12,21 +12,25 @@ from typing import Any
 import anyio
 import flask
 import pytest
+from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
+from django.urls import clear_url_caches
+from django.urls import path as url
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from signedin.asgi import SignedinMiddleware, exchange
-from signedin.config import open_async_sessions
+from signedin.config import now_ms, open_async_sessions
 from signedin.flask import exchange as flask_exchange
 
-from ..frameworks import flask_host
+from ..flow.support import Browser
+from ..frameworks import django_urls, flask_host
 from ..frameworks.bridge import Bridge
 from ..support import DAY, HOUR, LAPTOP, MINUTE, SECOND, AsAsync, Clock
 from ..web.support import Client, do_sign_in, me
-from .hosts import REMEMBERS, Host
+from .hosts import REMEMBERS, Host, opened
 
 
 def with_cookies(host: Host, cookies: dict[str, str], *names: str) -> Client:
@@ -98,7 +102,8 @@ async def test_who_knew_the_old_password(host: Host) -> None:
 def test_an_operator_changes_the_password(command: str, tmp_path: Path) -> None:
     """CVE-2025-62174 (Mastodon): a password that was reset on the command line ended no session, for only
     the web's way did that. Here each of the service's commands that take an account away from who has it
-    ends all of its sessions.
+    ends all of its sessions: no token that was given out opens anything, nor does Remember me. Nobody else
+    notices.
     """
     store, accounts = str(tmp_path / "s.db"), str(tmp_path / "a.db")
     told = {"SIGNEDIN_STORE": store, "SIGNEDIN_ACCOUNTS": accounts, "PATH": "/usr/bin:/bin"}
@@ -111,16 +116,33 @@ def test_an_operator_changes_the_password(command: str, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    async def sign_in() -> None:
+    async def sign_in() -> list[Browser]:
         flow = open_async_sessions(store=store)
-        await flow.sign_in("1", LAPTOP, started_at=flow.clock(), remember=True)
+        browsers = [Browser(flow) for _ in range(3)]
+        for browser, user in zip(browsers, ("1", "1", "2"), strict=True):
+            await browser.sign_in(user, remember=True)
         await flow.close()
+        return browsers
+
+    async def who_is_in() -> list[tuple[bool, bool]]:
+        # Past every barrier: what is refused is refused for what it is.
+        flow = open_async_sessions(store=store, clock=lambda: now_ms() + MINUTE)
+        found = []
+        for browser in browsers:
+            browser.flow = flow
+            is_in = await browser.is_in()
+            browser.restart()
+            found.append((is_in, await browser.visit() is not None))
+        await flow.close()
+        return found
 
     run("user", "add", "ada")
-    anyio.run(sign_in)
-    assert "203.0.113.24" in run("list", "--all-users")
+    run("user", "add", "bob")
+    browsers = anyio.run(sign_in)
+    assert run("list", "--all-users").count("203.0.113.24") == 3
     run("user", command.split()[0], "ada", *command.split()[1:])
-    assert "203.0.113.24" not in run("list", "--all-users")
+    assert run("list", "--all-users").count("203.0.113.24") == 1
+    assert anyio.run(who_is_in) == [(False, False), (False, False), (True, True)]
 
 
 @asynccontextmanager
@@ -180,29 +202,170 @@ async def test_a_request_that_was_under_way(name: str, path: str, clock: Clock) 
         assert await flow.data(ended.id) is None
 
 
-BAGS = ["flask", "django-engine"]
-
-
-@pytest.mark.parametrize("host", BAGS, indirect=True)
-async def test_what_only_tests_the_session(host: Host) -> None:
-    """CVE-2023-30861 and CVE-2026-27205 (Flask): a response to which the session was only renewed, or in
-    whose making it was only asked for a key, did not vary by cookie, and a cache gave it to others.
-    CVE-2026-35192 (Django): nor did one whose session was saved without having been read. Here each answer
-    to who brought a cookie is private, whether or not anything asked for the session.
+@pytest.mark.parametrize("name", ["starlette", "flask"])
+async def test_a_resume_that_was_under_way(name: str, path: str, clock: Clock) -> None:
+    """The same of a request that Remember me signs in: everything ends when it has resumed and not answered
+    yet, or all is revoked when it has found its series and is about to resume. The cookies that it brings
+    and those that it gets open nothing.
     """
-    untouched = "/" if host.ids is None else "/public/"
+    async with slow_host(name, path, clock) as (app, flow):
+        for where in ("/slow", "/me"):
+            async with Client(app) as browser:
+                await browser.post("/sign_in", data={"user": "1", "remember": "1"})
+                clock.tick(HOUR)
+                browser.restart()
+                held = [browser.tokens()]
+                if where == "/me":
+                    all_is_revoked_before_the_resume(name, flow)
+                assert (await browser.get(where)).status_code == 200
+                held.append(browser.tokens())
+            assert await flow.list("1") == []
+            clock.tick(MINUTE)
+            for cookies in held:
+                for only in (cookies, *({kind: token} for kind, token in cookies.items())):
+                    async with Client(app, cookies=only) as copy:
+                        assert (await copy.get("/me")).json()["user"] is None
+            assert await flow.list("1") == []
+
+
+def all_is_revoked_before_the_resume(name: str, flow: Any) -> None:
+    """The next resume finds its series; then the user revokes all there is, and it goes on."""
+    inner = flow if name == "starlette" else flow.wrapped
+    store = inner.store
+    step = store.resume
+
+    async def late(*arguments: Any) -> Any:
+        del store.resume
+        ids = [session.id for session in await inner.list("1")]
+        assert (await inner.revoke("1", ids, current=None)).forgotten == 1
+        return await step(*arguments)
+
+    def late_in_a_thread(*arguments: Any) -> Any:
+        del store.resume
+        ids = [session.id for session in inner.list("1")]
+        assert inner.revoke("1", ids, current=None).forgotten == 1
+        return step(*arguments)
+
+    store.resume = late if name == "starlette" else late_in_a_thread
+
+
+def is_private(answer: Any) -> bool:
+    """Whether no shared cache may give it to another (HDR-1)."""
+    control = {part.strip() for part in answer.headers.get("cache-control", "").split(",")}
+    return "cookie" in answer.headers.get("vary", "").lower() and bool({"no-store", "private"} & control)
+
+
+RENEWS = [name for name in REMEMBERS if name != "django-engine"]
+"""Those that find the session for every page. Our engine for Django does so for those that ask."""
+
+
+@pytest.mark.parametrize("host", RENEWS, indirect=True)
+async def test_what_only_renews_the_session(host: Host, clock: Clock) -> None:
+    """CVE-2023-30861 (Flask): a response for which nobody looked at the session, which was only renewed and
+    its cookie set again, did not vary by cookie, and a cache gave both to others. Here whatever notes
+    activity or sets a cookie is private, whether or not the page asked for the session.
+    """
     async with host.client() as ada:
-        await host.enter(ada)
-        for path in (untouched, "/bag" if host.ids is None else "/bag/"):
-            answer = await ada.get(path)
-            assert "cookie" in answer.headers["vary"].lower(), path
-            assert {"no-store", "private"} & set(answer.headers["cache-control"].split(", ")), path
+        await host.enter(ada, remember=True)
+        await host.app._touches.drain()
+        (before,) = await host.flow.list(host.user_id("ada"))
+        clock.tick(5 * MINUTE)
+        noted = await ada.get("/")
+        await host.app._touches.drain()
+        (after,) = await host.flow.list(host.user_id("ada"))
+        assert after.last_active_at > before.last_active_at
+        clock.tick(HOUR)
+        ada.cookies.delete(host.session)
+        resumed = await ada.get("/")
+        assert host.session in ada.tokens()
+        assert is_private(noted)
+        assert is_private(resumed)
+
+
+BAGS = ["starlette", "flask", "django-engine"]
+LOOKS: dict[str, Any] = {
+    "in": lambda bag: "x" in bag,
+    "not in": lambda bag: "x" not in bag,
+    "iter": lambda bag: [*bag],
+    "len": len,
+    "bool": bool,
+    "keys": lambda bag: [*bag.keys()],
+    "items": lambda bag: [*bag.items()],
+    "get": lambda bag: bag.get("x"),
+}
+DJANGOS = {name: look for name, look in LOOKS.items() if name not in ("iter", "len", "bool")}
+DJANGOS |= {"is_empty": lambda bag: bag.is_empty(), "has_key": lambda bag: bag.has_key("x")}
+
+
+@asynccontextmanager
+async def looking_host(
+    name: str, store: str, folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Host]:
+    """A host with a page ``/look/…`` for each way of looking at the bag without reading a value."""
+    if name == "starlette":
+        flow = open_async_sessions(store=store, clock=clock, sweep_every=None)
+
+        async def look(request: Request) -> Response:
+            LOOKS[request.path_params["how"]](request.session)
+            return PlainTextResponse("looked")
+
+        routes = [Route("/look/{how}", look), Route("/sign_in", do_sign_in, methods=["POST"])]
+        app = SignedinMiddleware(Starlette(routes=routes), sessions=flow, data=True)
+        yield Host(app, flow, name=name)
+        await flow.close()
+        return
+    if name == "flask":
+        made = flask_host.make_app(SIGNEDIN_STORE=store, SIGNEDIN_SWEEP_EVERY=None, clock=clock)
+        ours = made.extensions["signedin"]
+
+        @made.get("/look/<how>")
+        def look_view(how: str) -> str:
+            LOOKS[how](flask.session)
+            return "looked"
+
+        sessions = AsAsync(ours.sessions)
+        yield Host(Bridge(made, sessions, ours.background), sessions, name=name)
+        ours.close()
+        return
+
+    def look_page(request: HttpRequest, how: str) -> HttpResponse:
+        DJANGOS[how](request.session)
+        return HttpResponse("looked")
+
+    async with opened(name, store, folder, clock, monkeypatch) as host:
+        with monkeypatch.context() as patched:
+            pages = [*django_urls.urlpatterns, url("look/<str:how>", look_page)]
+            patched.setattr(django_urls, "urlpatterns", pages)
+            clear_url_caches()
+            yield host
+        clear_url_caches()
+
+
+@pytest.mark.parametrize("name", BAGS)
+async def test_what_only_asks_for_a_key(
+    name: str, path: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CVE-2026-27205 (Flask): a response in whose making a session was only asked for its keys (whether one is
+    in it, which there are, how many) did not vary by cookie, for nothing had been read. Here each answer to
+    who brought a cookie is private however the page looks, and each to who brought none says that it
+    would be another for who does.
+    """
+    async with looking_host(name, path, tmp_path, clock, monkeypatch) as host:
+        async with host.client() as ada, host.client() as nobody:
+            await host.enter(ada)
+            for how in DJANGOS if name == "django-engine" else LOOKS:
+                answer = await ada.get(f"/look/{how}")
+                assert answer.text == "looked"
+                assert is_private(answer), how
+                answer = await nobody.get(f"/look/{how}")
+                assert answer.text == "looked"
+                assert "cookie" in answer.headers["vary"].lower(), how
 
 
 @pytest.mark.parametrize("host", ["django-engine"], indirect=True)
 async def test_what_is_saved_unread(host: Host) -> None:
-    """The same with ``SESSION_SAVE_EVERY_REQUEST``, which sets the cookie in answers of pages that never
-    look at the session.
+    """CVE-2026-35192 (Django): with ``SESSION_SAVE_EVERY_REQUEST`` the cookie is set in answers of pages that
+    never look at the session, and such an answer did not vary by cookie. Here it is private.
     """
     with override_settings(SESSION_SAVE_EVERY_REQUEST=True):
         async with host.client() as ada:
