@@ -335,6 +335,28 @@ async def test_everyone(open_sessions: Any, clock: Any) -> None:
     assert again == RevokedMany(again.run, "done")
 
 
+@pytest.mark.parametrize("told", [False, True])
+async def test_everyone_but_oneself(open_sessions: Any, clock: Any, told: bool) -> None:
+    """The operator's own session goes on and isn't counted, nor is the operator, unless something of theirs has
+    ended or is forgotten (E3).
+    """
+    flow = open_sessions(listeners=[lambda event: None] if told else [])
+    for remember in (False, True):
+        others = [await device(flow, user) for user in ("1", "1", "2")]
+        mine = Browser(flow)
+        session = (await mine.sign_in("root", remember=remember)).session
+        clock.tick(SECOND)
+        asked = await flow.matching(Selector(), spared=(session.id,))
+        assert (asked.sessions, asked.users) == (3, 2)
+        done = await flow.revoke_matching(Selector(), operator="web:root", spared=(session.id,))
+        assert (done.sessions, done.users, done.forgotten) == (3, 2 + remember, 3 + remember)
+        assert [await one.browser.is_in() for one in others] == [False, False, False]
+        assert await mine.is_in()
+        assert ids(await flow.list(None)) == {session.id}
+        await flow.sign_out(mine.presented)
+        clock.tick(5 * SECOND)
+
+
 async def test_forget(open_sessions: Any) -> None:
     """Remember me off on other devices; no session ends; told once."""
     heard: list[Any] = []

@@ -36,7 +36,7 @@ def end_everybody(
     connection.create_scalar_function("device_of", _device_of, 1, deterministic=True)  # type: ignore[arg-type]
     connection.create_scalar_function("why_over", _why_over, 5, deterministic=True)  # type: ignore[arg-type]
     bounds = (start, until)
-    users = connection.execute(_SQL["everybody_users"], bounds).get
+    users = connection.execute(_SQL["everybody_users"], (*bounds, tag, random)).get
     history = (*bounds, now, reason.name, actor, tag, random)
     connection.execute(_SQL["everybody_history"], history)
     rows: list[Any] = []

@@ -109,7 +109,7 @@ class AsyncPostgresOperating:
         history = (*within, now, reason.name, actor, *kept, PACKED_UNKNOWN)
         rows: list[Any] = []
         if told:
-            ((users,),) = await step.rows("everybody_users", *within)
+            ((users,),) = await step.rows("everybody_users", *within, *kept)
             rows = await step.rows("everybody_told", *history)
             sessions = len(rows)
         else:

@@ -108,7 +108,7 @@ class PostgresOperating:
         history = (*within, now, reason.name, actor, *kept, PACKED_UNKNOWN)
         rows: list[Any] = []
         if told:
-            ((users,),) = step.rows("everybody_users", *within)
+            ((users,),) = step.rows("everybody_users", *within, *kept)
             rows = step.rows("everybody_told", *history)
             sessions = len(rows)
         else:

@@ -11,7 +11,9 @@ for at = 1, #KEYS, 3 do
   for n = 1, #all, 2 do
     local field, v = all[n], all[n + 1]
     local session = is_session(field, v)
-    if session or is_series(field, v) then
+    if session and key == spared_key and field == spared then
+      staying = v
+    elseif session or is_series(field, v) then
       local user = session and owner(v) or series_owner(v)
       local found = owners[user]
       if not found then
@@ -21,8 +23,6 @@ for at = 1, #KEYS, 3 do
       end
       if not session then
         series[#series + 1] = field
-      elseif key == spared_key and field == spared then
-        staying = v
       else
         found[#found + 1] = field
         found[#found + 1] = v

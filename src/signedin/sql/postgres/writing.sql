@@ -164,8 +164,10 @@ SET LOCAL work_mem = '32MB';
 SELECT count(*) FROM (
   SELECT 1 FROM @owner WHERE tag > $1 AND tag <= $2 ORDER BY tag, user_id FOR UPDATE) AS locked;
 
--- everybody_users: how many users these tags are of, where everybody_told doesn't say.
+-- everybody_users: how many users these tags are of but who has one session alone, where everybody_told
+-- doesn't say.
 SELECT count(*) FROM (SELECT tag, user_id FROM @session WHERE tag > $1 AND tag <= $2
+                        AND NOT (tag = $3 AND random = $4)
                       UNION SELECT tag, user_id FROM @series WHERE tag > $1 AND tag <= $2) AS whose;
 
 -- everybody_gone: how the next two begin: the sessions with these tags but one end, and are in the history.
@@ -184,10 +186,9 @@ written AS (
                       device, secret_hash)
   SELECT * FROM entry ORDER BY tag, random);
 
--- everybody_counted: how many, and how many users these tags are of.
+-- everybody_counted: how many, and how many users these tags are of but who has that one alone.
 SELECT (SELECT count(*) FROM gone),
        (SELECT count(*) FROM (SELECT tag, user_id FROM gone
-          UNION SELECT tag, user_id FROM @session WHERE tag > $1 AND tag <= $2 AND tag = $6 AND random = $7
           UNION SELECT tag, user_id FROM @series WHERE tag > $1 AND tag <= $2) AS whose);
 
 -- everybody_told: the entries, for somebody who wants to be told.

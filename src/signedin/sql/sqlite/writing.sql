@@ -131,8 +131,9 @@ DELETE FROM barrier WHERE at < ?;
 SELECT (SELECT tag FROM session WHERE tag > ?1 ORDER BY tag LIMIT 1 OFFSET ?2),
        (SELECT tag FROM series WHERE tag > ?1 ORDER BY tag LIMIT 1 OFFSET ?2);
 
--- everybody_users: how many users these tags are of.
+-- everybody_users: how many users these tags are of, but who has one session alone.
 SELECT count(*) FROM (SELECT tag, user_id FROM session WHERE tag > ?1 AND tag <= ?2
+                        AND NOT (tag = ?3 AND random = ?4)
                       UNION SELECT tag, user_id FROM series WHERE tag > ?1 AND tag <= ?2);
 
 -- everybody_history: the history of all sessions with these tags but one.
