@@ -116,3 +116,21 @@ def _django(name: str, users: Any) -> Host:
         session=made.settings.cookies.session,
         name=name,
     )
+
+
+def with_cookies(host: Host, cookies: dict[str, str], *names: str) -> Client:
+    """A browser with these cookies of somebody's, or those named of them."""
+    made = host.client(address="192.0.2.66")
+    for name, value in cookies.items():
+        if not names or name in names:
+            made.cookies.set(name, value, domain="app.example")
+    return made
+
+
+async def opens(host: Host, cookies: dict[str, str]) -> bool:
+    """Whether any of these cookies, alone or all together, signs anybody in."""
+    for names in ((), *((name,) for name in cookies)):
+        async with with_cookies(host, cookies, *names) as client:
+            if await host.user(client) is not None:
+                return True
+    return False

@@ -30,25 +30,7 @@ from ..frameworks import django_urls, flask_host
 from ..frameworks.bridge import Bridge
 from ..support import DAY, HOUR, LAPTOP, MINUTE, SECOND, AsAsync, Clock
 from ..web.support import Client, do_sign_in, me
-from .hosts import REMEMBERS, Host, opened
-
-
-def with_cookies(host: Host, cookies: dict[str, str], *names: str) -> Client:
-    """A browser with these cookies of somebody's, or those named of them."""
-    made = host.client(address="192.0.2.66")
-    for name, value in cookies.items():
-        if not names or name in names:
-            made.cookies.set(name, value, domain="app.example")
-    return made
-
-
-async def opens(host: Host, cookies: dict[str, str]) -> bool:
-    """Whether any of these cookies, alone or all together, signs anybody in."""
-    for names in ((), *((name,) for name in cookies)):
-        async with with_cookies(host, cookies, *names) as client:
-            if await host.user(client) is not None:
-                return True
-    return False
+from .hosts import REMEMBERS, Host, opened, opens, with_cookies
 
 
 async def current_id(host: Host, client: Client) -> str:

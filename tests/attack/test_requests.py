@@ -5,17 +5,19 @@ a client's address that can't be made up (NET-1), text of others that does nothi
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from signedin.policy import Policy
 from signedin.token import Token
 
 from ..support import HOUR, SECOND, Clock
 from ..web.support import Client
-from .hosts import HOSTS, REMEMBERS, Host, opened
+from .hosts import HOSTS, REMEMBERS, Host, opened, opens, with_cookies
 
 
 def broken(count: int) -> bytes:
@@ -87,6 +89,47 @@ async def test_every_cookie(host: Host, clock: Clock) -> None:
             else:
                 assert ages[0] == "60"
             assert (Token.parse(morsel.value) is not None) is (not cleared and "flash" not in morsel.key)
+
+
+@pytest.mark.parametrize("ending", ["signed_out", "idle", "expired"])
+@pytest.mark.parametrize("name", HOSTS)
+async def test_after_the_end(
+    name: str, ending: str, path: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a sign-out, and at the moment at which a session's time is over, its token opens nothing and changes
+    nothing, swept or not; after a sign-out Remember me doesn't either, the browser's cookies are cleared
+    and its cache as well (ASVS 7.4.1).
+    """
+    limit = timedelta(hours=2)
+    policy = Policy(idle_timeout=limit) if ending == "idle" else Policy(absolute_timeout=limit)
+    remember = ending == "signed_out" and name in REMEMBERS
+    async with opened(name, path, tmp_path, clock, monkeypatch, policy=policy) as host:
+        page, passive = host.page.rstrip("/"), {"signedin-passive": "1"}
+        async with host.client() as ada:
+            await host.enter(ada, remember=remember)
+            held = ada.tokens()
+            assert len([name for name in held if name.startswith(host.session)]) == 1 + remember
+            if ending == "signed_out":
+                assert await host.user(ada) == "ada"
+                answer = await ada.post(f"{page}/sign_out")
+                assert answer.status_code == 303
+                assert answer.headers["clear-site-data"] == '"cache"'
+                assert not [name for name in ada.tokens() if name.startswith(host.session)]
+            else:
+                clock.tick(2 * HOUR - 1)
+                assert await host.user(ada, headers=passive) == "ada"
+                clock.tick()
+        for sweeps in (False, True):
+            if sweeps:
+                await host.flow.sweep()
+            assert not await opens(host, held)
+            async with with_cookies(host, held) as copy:
+                assert (await copy.get(host.page)).status_code == 303
+                answer = await copy.post(f"{page}/revoke_others", headers={"accept": "application/json"})
+                assert answer.status_code == 401
+        (ended,) = await host.flow.history(host.user_id("ada"))
+        assert ended.reason == ending
+        assert await host.flow.list(host.user_id("ada")) == []
 
 
 # Peer, the header's lines, whether proxies are trusted: the address that must be recorded.

@@ -6,20 +6,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from dataclasses import replace
 from typing import Any
 
+import anyio
 import pytest
 
 from signedin.admin import ADMIN_ROUTES
 from signedin.asgi import exchange
+from signedin.audit import AuditEntry
 from signedin.cli import command
 from signedin.cli.accounts import user as user_commands
 from signedin.session import new_session_id
 
 from ..support import PHONE, SECOND, Clock
 from ..web.support import PAGE, SESSION, Client
+from ..web.test_admin import confirmed
 from .test_service import CHANGE, FAST, PASSWORD, accounts, app, browser, enter, phone, settings
 
 __all__ = ["accounts", "app", "browser", "phone", "settings"]
@@ -42,11 +46,25 @@ TRIGGERS = {
     ("cli", "user password ada"): "credentials_changed",
     ("cli", "user disable ada"): "account_disabled",
     ("cli", "user delete ada --yes"): "account_disabled",
+    ("console", "ActiveSession.destroy_session(User.find(1), 'SESSION')"): "revoked_by_operator",
+    ("console", "ActiveSession.destroy_all_but_current(User.find(1), 'MINE')"): "revoked_by_operator",
+    ("console", "ActiveSession.where(user='ada').revoke()"): "revoked_by_operator",
+    ("console", "ActiveSession.destroy_all()"): "revoked_by_operator",
+    ("admin", "POST active_sessions/SESSION/revoke"): "revoked_by_operator",
+    ("admin", "DELETE active_sessions/SESSION"): "revoked_by_operator",
+    ("admin", "POST active_sessions/revoke_selected"): "revoked_by_operator",
+    ("admin", "POST active_sessions/revoke?q=user:ada"): "revoked_by_operator",
+    ("admin", "POST active_sessions/revoke?q="): "revoked_by_operator",
+    ("admin", "POST users/1/active_sessions/revoke"): "revoked_by_operator",
 }
+# By whom the audit trail says that it was done; what users do to their own sessions is not in it.
+ACTORS = {"cli": "cli:", "console": "console:", "admin": "web:3"}
 CALM = {"list", "show", "users", "history", "stats", "audit", "doctor", "completion", "help", "version"}
 CALM |= {"sweep", "serve", "demo", "schema", "user", "add", "enable"}
 # It ends what its keys say; see the tests of the terminal.
-CALM |= {"watch", "console"}
+CALM |= {"watch"}
+# Its own entry.
+CALM |= {"console"}
 # It ends in one store what has ended in the other; see the tests of copying.
 CALM |= {"copy"}
 
@@ -58,13 +76,32 @@ def test_every_command_is_in_the_matrix() -> None:
     assert set(command.commands) | set(user_commands.commands) == ending | CALM
 
 
+def test_every_act_of_the_admin_page_is_in_the_matrix() -> None:
+    """So does a route that changes something and is neither here nor known to end nothing."""
+    ending = {
+        (trigger.split()[0], re.sub("SESSION", "{session}", re.sub("users/1", "users/{user}", path)))
+        for entry, trigger in TRIGGERS
+        if entry == "admin"
+        for path in [trigger.split()[1].partition("?")[0]]
+    }
+    calm = {"show_ips", "show_user_ips", "export", "stop_run", "act", "stop_acting"}
+    changing = [route for route in ADMIN_ROUTES if route.method != "GET" and route.name not in calm]
+    assert {(route.method, route.path) for route in changing} == ending
+
+
 async def act(
     entry: str, trigger: str, mine: Client, theirs: Client, target: str, accounts: Any, store: str
 ) -> None:
     headers = {"accept": "application/json"} if entry == "api" else {}
-    if entry == "cli":
+    if entry == "admin":
+        await act_on_the_admin_page(trigger, accounts, mine, target)
+    elif entry in ("cli", "console"):
         words = trigger.replace("SESSION", target).split()
         arguments = ["revoke all" if word == "everybody" else word for word in words]
+        if entry == "console":
+            kept = (await mine.get(f"{PAGE}/current", headers={"accept": "application/json"})).json()
+            code = trigger.replace("SESSION", target).replace("MINE", kept["session"]["id"])
+            arguments = ["console", "-c", code]
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -97,6 +134,33 @@ async def act(
         assert (await enter(theirs)).status_code == 303
 
 
+async def act_on_the_admin_page(trigger: str, accounts: Any, mine: Client, target: str) -> None:
+    """As an operator does it: what asks first is answered as its form wants it."""
+    method, path = trigger.replace("SESSION", target).split()
+    accounts.add("root", password_hash=FAST.hash_now(PASSWORD), admin=True, now=0)
+    address = f"/admin/{path}"
+    async with Client(mine._transport.app) as root:  # type: ignore[attr-defined]
+        await enter(root, "root")
+        form: dict[str, str] = {}
+        if path.endswith("selected"):
+            form = {"id": target}
+            form |= confirmed((await root.post(address, data=form)).text)
+        elif target not in path:
+            form = confirmed((await root.get(address)).text)
+        answer = await root.request(method, address.partition("?")[0], data=form)
+        assert answer.status_code == 303, answer.text
+
+
+async def trail(flow: Any) -> list[AuditEntry]:
+    """The audit trail, when all that is in it is over."""
+    with anyio.fail_after(10):
+        while True:
+            runs = [run.last for run in (await flow.audit_trail()).runs]
+            if all(entry.is_over for entry in runs):
+                return runs
+            await anyio.sleep(0.01)
+
+
 @pytest.mark.parametrize("credential", CREDENTIALS)
 @pytest.mark.parametrize(("entry", "trigger"), TRIGGERS, ids=["-".join(pair) for pair in TRIGGERS])
 async def test_the_matrix(
@@ -110,7 +174,9 @@ async def test_the_matrix(
     trigger: str,
     credential: str,
 ) -> None:
-    """After the trigger no copy of the device's cookies opens anything; the reason is the table's."""
+    """After the trigger no copy of the device's cookies opens anything; the reason is the table's. What an
+    operator did is in the audit trail, once: by whom, on whom, and that it was done (ASVS 7.4.5).
+    """
     # The command line reads the real clock.
     import time
 
@@ -127,6 +193,7 @@ async def test_the_matrix(
             copy.cookies.set(name, value, domain="app.example")
         clock.tick(SECOND)
         await act(entry, trigger, browser, phone, target, accounts, settings.store)
+        done = await trail(flow)
         clock.tick(3 * SECOND)
         if credential == "remember_me":
             copy.cookies.delete(SESSION)
@@ -138,6 +205,11 @@ async def test_the_matrix(
                 assert (await thief.get("/", headers={"cookie": cookie})).status_code == 303
     entries = [e.reason for e in await flow.history("1") if e.id == target]
     assert entries == [TRIGGERS[entry, trigger]]
+    assert len(done) == (entry in ACTORS)
+    for entry_of_it in done:
+        assert entry_of_it.actor.startswith(ACTORS[entry])
+        assert (entry_of_it.outcome, entry_of_it.sessions > 0, entry_of_it.users) == ("done", True, 1)
+        assert entry_of_it.about
 
 
 async def rotate(app: Any, client: Client) -> None:

@@ -11,23 +11,27 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
+from signedin.admin import ADMIN_ROUTES
 from signedin.config import open_sessions
 from signedin.describe import initials
 from signedin.errors import SettingsError, StoreUnavailable
+from signedin.routing import ROUTES
 from signedin.server.accounts import Accounts
 from signedin.server.app import create_app
 from signedin.server.demo import DEMO, prepare
 from signedin.server.passwords import Passwords
 from signedin.server.run import demo_settings, is_loopback, settings_for
+from signedin.session import new_session_id
 from signedin.settings import Settings
 
-from ..support import DAY, IPHONE, MINUTE, SECOND, Clock
+from ..support import DAY, IPHONE, MINUTE, PHONE, SECOND, Clock
 from ..web.support import PAGE, Client
 
 FAST = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 PASSWORD = "correct horse"
 PROFILE = "/-/user_settings/profile"
 CHANGE = "/-/user_settings/password"
+SIGN_OUT = '<form method="post" action="/sign_out"><button>Sign out</button></form>'
 
 
 @pytest.fixture
@@ -367,6 +371,39 @@ async def test_sign_out(browser: Client) -> None:
     assert answer.headers["clear-site-data"] == '"cache", "cookies", "storage"'
     assert browser.tokens() == {}
     assert (await browser.get("/sign_out")).status_code == 405
+
+
+async def test_sign_out_is_on_every_page(settings: Settings, accounts: Accounts, clock: Clock) -> None:
+    """Each page that needs a session has the form that signs out, also what isn't there and who acts as
+    another; a page that is new is among them by itself (ASVS 7.4.4).
+    """
+    accounts.add("root", password_hash=FAST.hash_now(PASSWORD), admin=True, now=clock())
+    made: Any = create_app(settings, accounts, demo=DEMO, passwords=FAST, clock=clock)
+    flow = made.app.sessions
+    paths = [route.path for route in made.app.app.routes if "GET" in route.methods]
+    paths += [f"{PAGE}/{route.path}".rstrip("/") for route in ROUTES if route.method == "GET"]
+    paths += [f"/admin/{route.path}" for route in ADMIN_ROUTES if route.method == "GET" and route.path]
+    paths += ["/nothing", f"{PAGE}/nothing", "/admin/nothing", f"{PAGE}/{new_session_id('1')}/revoke"]
+    paths.remove("/sign_in")  # for who isn't signed in
+    async with Client(made) as root:
+        await enter(root, "root")
+        run = (await flow.revoke_these([new_session_id("9")], operator="web:9")).run
+        shown = set()
+        for acting in (False, True):
+            if acting:
+                await root.post("/admin/users/1/act_as", data={"reason": "looking"})
+            ids = [(await flow.sign_in(user, PHONE, started_at=clock())).session.id for user in "31"]
+            for path in paths:
+                named = path.format(id=ids[acting], session=ids[1], user="2", run=run)
+                answer = await root.get(named)
+                if answer.headers.get("content-type", "").startswith("text/html"):
+                    shown.add(path)
+                    assert SIGN_OUT in answer.text, (acting, named)
+    await flow.close()
+    for_programs = {f"{PAGE}/{name}" for name in ("current", "openapi.json", "{id}")}
+    for_programs |= {"/admin/active_sessions/runs/{run}/result.json"}
+    for_programs |= {"/admin/users/{user}/active_sessions/history"}
+    assert set(paths) - shown == for_programs
 
 
 async def test_headers_everywhere(browser: Client) -> None:
