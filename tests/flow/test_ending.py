@@ -427,15 +427,40 @@ async def test_a_sweep_by_a_wrong_clock(sessions: Any, clock: Any) -> None:
 
 
 async def test_a_clock_set_back(sessions: Any, clock: Any) -> None:
-    """It extends a session by at most the step, and times don't decrease (TIME-1)."""
-    one = await device(sessions)
+    """It extends a session by at most the step, idle or used all the time, and Remember me as well; times
+    don't decrease (TIME-1).
+    """
+    step, began = 2 * HOUR, clock.now
+    idle, used, remembered, kept = [await device(sessions, user) for user in ("1", "2", "3", "4")]
     clock.tick(HOUR)
-    await sessions.touch(Touch(one.id, LAPTOP))
+    await sessions.touch(Touch(idle.id, LAPTOP))
     active = (await sessions.list("1"))[0].last_active_at
-    clock.tick(-2 * HOUR)
-    assert await one.browser.is_in()
-    await sessions.touch(Touch(one.id, LAPTOP))
+    clock.tick(-step)
+    assert await idle.browser.is_in()
+    await sessions.touch(Touch(idle.id, LAPTOP))
     assert (await sessions.list("1"))[0].last_active_at == active
+
+    async def go_on(lasted: int, since: int) -> None:
+        """Until so much time has really gone by since the clock, not set back yet, showed this."""
+        end = since - step + lasted
+        await sessions.touch(Touch(used.id, LAPTOP))
+        while clock.now < end - 6 * DAY:
+            clock.tick(6 * DAY)
+            await sessions.touch(Touch(used.id, LAPTOP))
+        clock.now = end
+
+    await go_on(7 * DAY + step - 1, active)
+    assert await idle.browser.is_in()
+    clock.tick()
+    assert not await idle.browser.is_in()
+    await go_on(14 * DAY + step - 1, began)
+    assert isinstance(await kept.browser.resume(), SignedIn)
+    clock.tick()
+    assert await remembered.browser.resume() is None
+    await go_on(365 * DAY + step - 1, began)
+    assert await used.browser.is_in()
+    clock.tick()
+    assert not await used.browser.is_in()
 
 
 async def test_many_connections_in_one_read(sessions: Any, clock: Any) -> None:

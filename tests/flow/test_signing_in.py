@@ -159,6 +159,53 @@ async def test_a_password_change_while_a_sign_in_is_in_flight(sessions: Any, clo
     assert isinstance(await Browser(sessions).sign_in(started_at=clock.now), SignedIn)
 
 
+@pytest.mark.parametrize(
+    ("what", "stopped"),
+    [
+        ("credentials_changed", True),
+        ("account_disabled", True),
+        ("theft", True),
+        ("sign_out_everywhere", True),
+        ("revoke_all", True),
+        ("revoke_others", False),
+        ("sign_out", False),
+    ],
+)
+async def test_what_stops_a_sign_in_in_flight(
+    sessions: Any, clock: Any, what: str, stopped: bool
+) -> None:
+    """What takes the account away from who has it ends also what was about to begin; what ends a device
+    does not. Nobody else is stopped (S6).
+    """
+    browser, other = Browser(sessions), Browser(sessions)
+    await browser.sign_in(remember=True)
+    await other.sign_in()
+    (session,) = [each for each in await sessions.list("1") if each.remembered]
+    clock.tick(5 * SECOND)
+    began = clock.now
+    clock.tick(5 * SECOND)
+    match what:
+        case "theft":
+            assert browser.remember_token is not None
+            thief, series = Browser(sessions), Token.parse(browser.remember_token)
+            assert series is not None
+            thief.jar[REMEMBER] = Token(series.id, new_secret()).text
+            assert await thief.resume() == Refused("theft")
+        case "revoke_all":
+            await sessions.revoke_all("1", operator="root")
+        case "revoke_others":
+            await sessions.revoke_others("1", current=session.id)
+        case "sign_out":
+            await sessions.sign_out(browser.presented)
+        case _:
+            await getattr(sessions, what)("1")
+    clock.tick(SECOND)
+    late, stranger = Browser(sessions), Browser(sessions)
+    outcome = await late.sign_in(started_at=began)
+    assert (outcome == Refused("barrier"), late.jar == {}) == (stopped, stopped)
+    assert isinstance(await stranger.sign_in("2", started_at=began), SignedIn)
+
+
 async def test_everybodys_barrier(sessions: Any, clock: Any) -> None:
     """A sign-in in flight while everybody is signed out ends its own session (S6)."""
     began = clock.now

@@ -10,7 +10,7 @@ from django.test import AsyncClient
 
 from signedin.django.flow import flow as django_flow
 
-from ..support import Clock
+from ..support import LAPTOP, Clock
 from ..web.support import Client
 from . import fastapi_host, flask_host, starlette_host, wsgi_host
 from .django_site import WAYS
@@ -109,6 +109,28 @@ async def test_a_request_is_one_read_without_threads(app: Any, watched: Watched)
             watched.turns = 0
             assert (await client.get(path)).status_code == 200
             check(watched, path)
+
+
+@pytest.fixture
+def url(watched: Watched) -> str:
+    return watched.url
+
+
+@pytest.mark.parametrize("count", [1, 10, 100])
+async def test_a_list_is_one_read(
+    watched: Watched, open_sessions: Any, clock: Clock, count: int
+) -> None:
+    """However many sessions there are, with the devices that are remembered, in either colour."""
+    flow = open_sessions(sweep_every=None)
+    for number in range(count):
+        await flow.sign_in("1", LAPTOP, started_at=clock(), remember=number % 2 == 0)
+    await flow.list("1")
+    for verb in (flow.list, flow.overview):
+        watched.said()
+        watched.turns = 0
+        found = await verb("1")
+        assert len(found if isinstance(found, list) else found.sessions) == count
+        check(watched, f"{count} sessions")
 
 
 @pytest.fixture(params=list(WAYS))
