@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -43,6 +44,94 @@ def test_the_page_says_what_was_measured() -> None:
     """Tables and plots are those that ``python -m benchmarks.report --write`` makes of the figures."""
     for path, text in writing.pages(FOUND).items():
         assert (ROOT / path).read_text() == text, path
+
+
+def said(name: str, start: str) -> str:
+    """The line of a page that starts so."""
+    (line,) = [line for line in (ROOT / name).read_text().splitlines() if line.startswith(start)]
+    return line
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_promises_say_what_was_measured() -> None:
+    """The figures in the promises are those of the tables that they come from, and where another package is
+    as quick it is named.
+    """
+    validate = "| validate, the whole flow |"
+    text = (ROOT / "docs" / "stores.md").read_text()
+    of_select, of_get = [cells(line)[3] for line in text.splitlines() if line.startswith(validate)]
+    of_key, of_few = [
+        cells(said("README.md", f"| validate, {size} sessions |"))[4] for size in ("1,000,000", "10,000")
+    ]
+    told = said("docs/promises.md", "| A validation costs")
+    assert re.findall(r"\d\.\d+", told) == [
+        of_get,
+        *(f"{float(ratio):.1f}" for ratio in (of_select, of_key, of_few)),
+    ]
+
+    decision = (ROOT / "docs/decisions/0019-what-a-request-costs-in-a-framework.md").read_text()
+    ratios = [cells(line)[3] for line in decision.splitlines() if re.match(r"\|.*\| \d", line)]
+    told = said("docs/promises.md", "| A signed-in request costs")
+    assert f"costs {min(ratios, key=float)} to {max(ratios, key=float)} of" in told
+    request = {
+        (row["group"], row["engine"], row["peer"]): writing.middle(row["costs"]["request"])
+        for row in FOUND["peers"]
+    }
+    quicker = {}
+    for (group, engine, peer), theirs in request.items():
+        ours = request[group, engine, "signedin"]
+        assert theirs is not None
+        assert ours is not None
+        if peer != "signedin" and theirs <= ours:
+            quicker[peer] = [short(theirs), short(ours)]
+    assert set(quicker) == {"Django cached_db", "Flask-Session"}
+    assert re.findall(r"\((\d+)[^)]*ours (\d+)\)", told) == [tuple(two) for two in quicker.values()]
+
+    space = {
+        (row["group"], row["engine"]): short(writing.middle(row["costs"]["bytes a session"]) or 0)
+        for row in FOUND["peers"]
+        if row["peer"] == "signedin"
+    }
+    told = said("docs/promises.md", "| A session takes")
+    assert re.findall(r"\b\d{3}\b", cells(told)[0]) == [
+        *re.findall(r"takes (\d+) bytes on Valkey", text),
+        *(space[of] for of in [("flask", "sqlite"), ("flask", "postgres")]),
+        *(space[of] for of in [("django", "sqlite"), ("django", "postgres")]),
+    ]
+    half = {
+        page: writing.middle(next(each for each in found["levels"] if each["share"] == 0.5)["p99"]) or 0
+        for page, found in FOUND["latency"].items()
+    }
+    told = cells(said("docs/promises.md", "| The home page of the service"))[0]
+    assert re.findall(r"\d+\.\d", told) == [
+        f"{half[page]:.1f}" for page in ("the home page", "the Active Sessions page")
+    ]
+
+
+def test_the_last_score() -> None:
+    """At least nine of ten small changes of the rules, of the flow and of both were noticed."""
+    text = (ROOT / "docs" / "proofs.md").read_text()
+    found = dict(re.findall(r"^(rules|flow|all) .* ([\d.]+) %$", text, re.MULTILINE))
+    assert found.keys() == {"rules", "flow", "all"}
+    assert min(map(float, found.values())) >= 90
+
+
+def test_promises_say_how_it_grows() -> None:
+    """What a user does takes as long among many sessions as among few, within a tenth; what goes through all
+    doesn't. So say the tables of PostgreSQL, and of SQLite without a framework.
+    """
+    text = (ROOT / "docs" / "postgresql.md").read_text()
+    table = text[text.index("| last ÷ first |") :].partition("\n\n")[0].splitlines()[2:]
+    grown = {cells(line)[0]: float(cells(line)[-1]) for line in table}
+    walks = {"search by address", "search, latest first", "counts"}
+    assert {name for name, last in grown.items() if not 0.9 < last < 1.1} == walks
+    assert len(grown) - len(walks) == 10
+    (ours,) = [row for row in FOUND["growth"] if (row["peer"], row["engine"]) == ("signedin", "sqlite")]
+    for what in ("request", "list"):
+        assert ours[what]["1000000"] < 1.1 * ours[what]["1000"]
 
 
 def test_the_page_shows_every_plot() -> None:

@@ -135,13 +135,21 @@ def test_other_changes_of_a_user_end_nothing(site: Any) -> None:
 
 
 def test_account_disabled_or_deleted(site: Any) -> None:
-    """All sessions of the account end, as the history says (E7)."""
-    ada, bob = browser("ada"), browser("bob")
+    """All sessions of the account end, as the history says, and Remember me with them: when the account is
+    active again nobody is signed in (E7).
+    """
+    ada, other, bob = browser("ada", remember="on"), browser("ada", remember="on"), browser("bob")
     user = site.get(username="ada")
     user.is_active = False
     user.save()
     assert who(ada) == ""
-    assert history("ada") == ["account_disabled"]
+    assert history("ada") == ["account_disabled", "account_disabled"]
+    user.is_active = True
+    user.save()
+    assert [name for name in cookies_of(other) if name.endswith("-remember")]
+    for name in [name for name in cookies_of(other) if not name.endswith("-remember")]:
+        del other.cookies[name]
+    assert [who(ada), who(other)] == ["", ""]
     bobs = site.get(username="bob")
     user_id = bobs.pk
     bobs.delete()

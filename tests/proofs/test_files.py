@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,38 @@ def test_a_locked_store(flow: Any, path: str) -> None:
     other.close()
     assert flow.validate(first.cookies[0].value) is not None
     assert len(flow.revoke("1", first.session.id, current=None).ended) == 1
+
+
+def test_how_long_is_waited(path: str) -> None:
+    """A read gives up after a quarter of a second, a write after a second of somebody else's lock, or after five
+    in which its turn among processes never came (decision 2).
+    """
+    first = Sessions(SqliteStore(path), Settings(), Clock())
+    token = sign_in(first).cookies[0].value
+    first.close()
+    flow = Sessions(SqliteStore(path), Settings(), Clock())
+
+    def waited(verb: Callable[[], object]) -> float:
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            verb()
+        return time.monotonic() - began
+
+    other = apsw.Connection(path)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+    other.execute("BEGIN EXCLUSIVE")
+    assert 0.2 < waited(lambda: flow.validate(token)) < 2
+    other.close()
+    assert flow.validate(token) is not None
+    other = apsw.Connection(path)
+    other.execute("BEGIN IMMEDIATE")
+    assert 0.9 < waited(lambda: flow.sign_out_everywhere("1")) < 4
+    other.close()
+    with open(path + "-turn", "rb+") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        assert 4.5 < waited(lambda: flow.sign_out_everywhere("1")) < 8
+    assert flow.validate(token) is not None
+    flow.close()
 
 
 def test_a_process_that_does_not_let_go(path: str) -> None:
