@@ -134,7 +134,7 @@ def test_other_changes_of_a_user_end_nothing(site: Any) -> None:
     assert who(ada) == "ada"
 
 
-def test_account_disabled_or_deleted(site: Any) -> None:
+def test_account_disabled_or_deleted(site: Any, clock: Clock) -> None:
     """All sessions of the account end, as the history says, and Remember me with them: when the account is
     active again nobody is signed in (E7).
     """
@@ -146,6 +146,7 @@ def test_account_disabled_or_deleted(site: Any) -> None:
     assert history("ada") == ["account_disabled", "account_disabled"]
     user.is_active = True
     user.save()
+    clock.tick(HOUR)
     assert [name for name in cookies_of(other) if name.endswith("-remember")]
     for name in [name for name in cookies_of(other) if not name.endswith("-remember")]:
         del other.cookies[name]
