@@ -10,6 +10,7 @@ from django.contrib.sessions.middleware import SessionMiddleware as DjangosSessi
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from ..cookies import Cookie
 from ..errors import StoreUnavailable
 from .binding import CURRENT, Binding
 from .flow import flow
@@ -46,7 +47,11 @@ class SessionMiddleware(Bound, DjangosSessionMiddleware):
             raise SessionInterrupted(ENDED) from None
         finally:
             CURRENT.reset(token)
-        return self._finish(session, response)
+        cookies = self._cookies(session, response)
+        if cookies:
+            is_short = session.get_expire_at_browser_close()
+            set_cookies_as_djangos(response, cookies, None if is_short else session.get_expiry_age())
+        return response
 
     async def _in_loop(self, request: HttpRequest) -> HttpResponseBase:
         binding = self.bind(request, with_data=True)
@@ -63,7 +68,13 @@ class SessionMiddleware(Bound, DjangosSessionMiddleware):
             raise SessionInterrupted(ENDED) from None
         finally:
             CURRENT.reset(token)
-        return self._finish(session, response)
+        cookies = self._cookies(session, response)
+        if cookies:
+            # The dict may be read here for the first time, and the user with it.
+            is_short = await session.aget_expire_at_browser_close()
+            age = None if is_short else await session.aget_expiry_age()
+            set_cookies_as_djangos(response, cookies, age)
+        return response
 
     @staticmethod
     def _is_to_be_saved(session: Any, response: HttpResponseBase) -> bool:
@@ -74,28 +85,22 @@ class SessionMiddleware(Bound, DjangosSessionMiddleware):
             return True
         return flow().saves_always and session.binding.brings_cookie
 
-    def _finish(self, session: Any, response: HttpResponseBase) -> HttpResponseBase:
+    def _cookies(self, session: Any, response: HttpResponseBase) -> list[Cookie]:
+        """What is to be set, after the headers are."""
         binding = session.binding
         if session.accessed:
             binding.opened = True
         self.dress(binding, response)
-        cookies = binding.sync.cookies
-        is_kept = (
+        cookies = list(binding.sync.cookies)
+        if (
             response.status_code < 500
             and binding.sync.is_known
             and (session.modified or flow().saves_always)
-        )
-        if not cookies and not is_kept:
-            return response
-        age = None if session.get_expire_at_browser_close() else session.get_expiry_age()
-        names = flow().settings.cookies
-        renewed = []
-        if is_kept:
+        ):
             name, value = self._in_use(binding)
             if value and name not in {cookie.name for cookie in cookies}:
-                renewed = [names.set(name, value)]
-        set_cookies_as_djangos(response, [*cookies, *renewed], age)
-        return response
+                cookies.append(flow().settings.cookies.set(name, value))
+        return cookies
 
     @staticmethod
     def _in_use(binding: Binding) -> tuple[str, str | None]:
