@@ -244,6 +244,23 @@ async def test_a_step_up(browser: Browser, clock: Any) -> None:
     assert await browser.is_in()
 
 
+async def test_a_cookie_that_got_lost(browser: Browser) -> None:
+    """A browser that is known by other means gets a new secret for a session of that user which is
+    active, and nobody else's.
+    """
+    session = (await browser.sign_in()).session
+    browser.restart()
+    request = Request(browser)
+    exchange = await request.open()
+    assert await exchange.reissue("2", session.id) is None
+    assert exchange.cookies == []
+    assert (await exchange.reissue("1", session.id)).session.id == session.id
+    request.close()
+    assert await browser.is_in()
+    await browser.flow.revoke("1", session.id, current=None)
+    assert await exchange.reissue("1", session.id) is None
+
+
 async def test_acting_as_somebody(browser: Browser, clock: Any) -> None:
     """The session acts as another user until then, and then no longer (S4)."""
     await browser.sign_in()

@@ -223,6 +223,26 @@ class AsyncSessions(AsyncOperating, AsyncVisiting):
         await self._tell(SessionRotated(signed_in.session))
         return signed_in
 
+    async def reissue(self, user_id: str | int, session_id: SessionId) -> SignedIn | None:
+        """The same session with a new secret, for a browser that is known by other means and perhaps
+        never got the cookie; None if the user has no such active session. The secret before is good
+        for 10 s.
+        """
+        user = checked_user_id(user_id)
+        while True:
+            record, now = await self.store.find(session_id), self.clock()
+            if record is None or record.user_id != user or record.judge(now) != "active":
+                return None
+            facts = decode_tail(record.tail)
+            if facts is None:
+                return None
+            same = changed(facts, previous_hash=record.secret_hash, rotated_at=now)
+            rotation, signed_in = self._rotation(record, same)
+            # Who is beaten to it looks again.
+            if await self.store.rotate(rotation, now):
+                await self._tell(SessionRotated(signed_in.session))
+                return signed_in
+
     async def rename(self, user_id: str | int, session_id: SessionId, name: str | None) -> bool:
         """The user's own name for a session, 64 characters at most; empty or None for none.
 

@@ -13,7 +13,7 @@ from ..outcomes import CredentialsChanged, Presented, Refused, SignedIn, SignedO
 from ..policy import touch_due
 from ..reasons import Reason
 from ..replies import Reply
-from ..session import Client, Session
+from ..session import Client, Session, SessionId
 from ..steps import Touch
 from ..visitor import Visitor, is_due
 from .sessions import Sessions
@@ -241,6 +241,15 @@ class Exchange:
         authenticated_by: the methods just given; None: none was, and only the secret is new.
         """
         outcome = self.sessions.rotate(self._now_presented().session, authenticated_by=authenticated_by)
+        if outcome is not None:
+            self._take(outcome)
+        return outcome
+
+    def reissue(self, user_id: str | int, session_id: SessionId) -> SignedIn | None:
+        """Let this browser, which is known by other means, have that session of the user; None if it is
+        over.
+        """
+        outcome = self.sessions.reissue(user_id, session_id)
         if outcome is not None:
             self._take(outcome)
         return outcome

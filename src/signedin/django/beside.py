@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
+from asgiref.sync import sync_to_async
 from django.conf import settings as site
 from django.contrib import auth
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from ..errors import StoreUnavailable
-from ..outcomes import Refused
+from ..outcomes import Refused, SignedIn
+from ..session import Session
 from .binding import CURRENT, Binding
 from .middleware import Bound
 from .responses import outage, set_cookies
 
 MARK: Final = "_signedin"
 """In Django's dict: the id of the session of ours that belongs to it."""
+SENT: Final = "_signedin_sent"
+"""In Django's dict of a login from before, until its browser is known to keep our cookie: when it was
+last sent one, milliseconds.
+"""
+ON_ITS_WAY: Final = 60_000
+"""After so many milliseconds no answer is under way any more."""
 
 
 class SignedinMiddleware(Bound):
@@ -60,49 +70,92 @@ class SignedinMiddleware(Bound):
 
     def _match(self, request: HttpRequest, binding: Binding) -> None:
         """Django's login and our session go together, or both go."""
-        exchange = binding.open()
-        told = request.session.get(auth.SESSION_KEY)
+        exchange, told = binding.open(), request.session.get(auth.SESSION_KEY)
         if not exchange.is_known:
             if told is not None:
                 _hide(request, binding)
             return
-        session, mark = exchange.session, request.session.get(MARK)
+        session = exchange.session
         # Nothing has set a cookie yet but Remember me, as it started this session.
         if session is not None and exchange.cookies:
             if told == session.user_id:
-                request.session[MARK] = session.id
+                mark(request.session, session.id)
             else:
                 _resume(request, binding, session.user_id)
         elif told is None:
             if session is not None:
                 exchange.sign_out()
-        elif session is None and mark is None:
-            # A login from before this middleware was here.
-            record(request, request.user, binding)
-        elif session is None or session.user_id != told or session.id != mark:
-            request.session.flush()
+        else:
+            match _fit(request.session, session, told, exchange.started_at):
+                case "from before":
+                    record(request, request.user, binding)
+                case "kept":
+                    assert session is not None
+                    mark(request.session, session.id)
+                case "on its way":
+                    if exchange.reissue(told, request.session[MARK]) is None:
+                        request.session.flush()
+                    else:
+                        request.session[SENT] = exchange.started_at
+                case "over":
+                    request.session.flush()
 
     async def _amatch(self, request: HttpRequest, binding: Binding) -> None:
-        """The same."""
-        exchange = await binding.aopen()
-        told = await request.session.aget(auth.SESSION_KEY)
+        """The same. Once it is loaded, Django's dict is read and changed without waiting."""
+        exchange, told = await binding.aopen(), await request.session.aget(auth.SESSION_KEY)
         if not exchange.is_known:
             if told is not None:
                 _hide(request, binding)
             return
-        session, mark = exchange.session, await request.session.aget(MARK)
+        session = exchange.session
         if session is not None and exchange.cookies:
             if told == session.user_id:
-                await request.session.aset(MARK, session.id)
+                mark(request.session, session.id)
             else:
                 await _aresume(request, binding, session.user_id)
         elif told is None:
             if session is not None:
                 await exchange.sign_out()
-        elif session is None and mark is None:
-            await arecord(request, await request.auser(), binding)
-        elif session is None or session.user_id != told or session.id != mark:
-            await request.session.aflush()
+        else:
+            match _fit(request.session, session, told, exchange.started_at):
+                case "from before":
+                    await arecord(request, await request.auser(), binding)
+                case "kept":
+                    assert session is not None
+                    mark(request.session, session.id)
+                case "on its way":
+                    if await exchange.reissue(told, request.session[MARK]) is None:
+                        await request.session.aflush()
+                    else:
+                        request.session[SENT] = exchange.started_at
+                case "over":
+                    await request.session.aflush()
+
+
+def mark(found: Any, session_id: str) -> None:
+    """In Django's dict: this session of ours belongs to it, and its browser has the cookie."""
+    found[MARK] = session_id
+    found.pop(SENT, None)
+
+
+def _fit(
+    found: Any, session: Session | None, told: str, now: int
+) -> Literal["fits", "from before", "kept", "on its way", "over"]:
+    """How a login of Django's and the session that the browser has brought go together.
+
+    A login from before this middleware was here is given a session of ours. Its browser may have more
+    requests under way, and an answer may be lost: until it is known to keep our cookie, who comes
+    without it is sent another one.
+    """
+    marked, sent = found.get(MARK), found.get(SENT)
+    is_same_user = session is not None and session.user_id == told
+    if marked is None:
+        return "kept" if is_same_user else "from before"
+    if sent is not None and session is None:
+        return "on its way"
+    if sent is not None and is_same_user:
+        return "kept" if now >= sent + ON_ITS_WAY else "fits"
+    return "fits" if session is not None and is_same_user and session.id == marked else "over"
 
 
 def _hide(request: HttpRequest, binding: Binding) -> None:
@@ -139,22 +192,42 @@ def record(request: HttpRequest, user: Any, binding: Binding) -> None:
     """A session of ours for a login of Django's that has none."""
     if user.is_authenticated:
         outcome = binding.sync.sign_in(_id_of(user), authenticated_by=())
-        if isinstance(outcome, Refused):
+        if _is_noted(request, outcome, binding):
+            _save(request)
+        elif not _may_wait(outcome):
             request.session.flush()
             _forget_user(request)
-        else:
-            request.session[MARK] = outcome.session.id
 
 
 async def arecord(request: HttpRequest, user: Any, binding: Binding) -> None:
     """The same."""
     if user.is_authenticated:
         outcome = await binding.in_loop.sign_in(_id_of(user), authenticated_by=())
-        if isinstance(outcome, Refused):
+        if _is_noted(request, outcome, binding):
+            await sync_to_async(_save)(request)
+        elif not _may_wait(outcome):
             await request.session.aflush()
             _forget_user(request)
-        else:
-            await request.session.aset(MARK, outcome.session.id)
+
+
+def _is_noted(request: HttpRequest, outcome: SignedIn | Refused, binding: Binding) -> bool:
+    if isinstance(outcome, Refused):
+        return False
+    request.session[MARK], request.session[SENT] = outcome.session.id, binding.sync.started_at
+    return True
+
+
+def _may_wait(outcome: SignedIn | Refused) -> bool:
+    """A request from another site starts no session; the next one of our own will."""
+    return isinstance(outcome, Refused) and outcome.why == "cross_site"
+
+
+def _save(request: HttpRequest) -> None:
+    """At once: the browser's next request may be under way already, and shall find it."""
+    try:
+        request.session.save()
+    except UpdateError:
+        raise SessionInterrupted("The session ended while it was given one of ours.") from None
 
 
 def _forget_user(request: HttpRequest) -> None:

@@ -59,7 +59,7 @@ class SessionMiddleware(Bound, DjangosSessionMiddleware):
         request.session = session
         token = CURRENT.set(binding)
         try:
-            response = await self.get_response(request)
+            response: HttpResponseBase = await self.get_response(request)
             if self._is_to_be_saved(session, response):
                 await session.asave()
         except StoreUnavailable as error:

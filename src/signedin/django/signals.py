@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from ..outcomes import Refused
 from ..wsgi.environ import client_hints
-from .beside import MARK
+from .beside import mark
 from .binding import CURRENT, Binding, binding_or_none
 from .flow import flow, forget_flow, is_engine
 from .verbs import SignInRefused
@@ -57,7 +57,7 @@ def _logged_in(sender: object, request: HttpRequest, user: Any, **more: Any) -> 
     if not is_engine():
         current = exchange.session
         assert current is not None
-        session[MARK] = current.id
+        mark(session, current.id)
 
 
 def _logged_out(sender: object, request: HttpRequest, **more: Any) -> None:
