@@ -13,6 +13,7 @@ from django.test import AsyncClient, Client, override_settings
 from signedin import Policy
 from signedin.django.flow import flow
 from signedin.errors import StoreUnavailable
+from signedin.session import Client as Facts
 
 from ..support import DAY, HOUR, MINUTE, Clock
 from .django_site import WAYS
@@ -103,6 +104,30 @@ def test_password_set_by_another(site: Any) -> None:
     user.save()
     assert (who(ada), who(bob)) == ("ada", "")
     assert history("bob") == ["credentials_changed"]
+
+
+@pytest.mark.parametrize("fields", [None, ["password"]])
+def test_password_disabled(site: Any, fields: list[str] | None) -> None:
+    """It ends what a new password ends, Remember me as well; who never had one is left alone (E7)."""
+    ada, bob = browser("ada", remember="on"), browser("bob")
+    user = site.get(username="ada")
+    user.set_unusable_password()
+    user.save(update_fields=fields)
+    assert history("ada") == ["credentials_changed"]
+    assert (who(ada), who(client_with(cookies_of(ada))), who(bob)) == ("", "", "bob")
+    flow().sessions.sign_in(user.pk, Facts("203.0.113.24", ""), started_at=flow().clock() + 9_000)
+    user.save()
+    assert len(listed("ada")) == 1
+
+
+def test_password_disabled_in_the_admin(site: Any) -> None:
+    """Django's form does it, too: the user's sessions end, the administrator's goes on (E7)."""
+    ada, bob = browser("ada"), browser("bob")
+    page = f"/admin/auth/user/{site.get(username='bob').pk}/password/"
+    form = {"usable_password": "false", "unset-password": "1", "password1": "", "password2": ""}
+    assert ada.post(page, form).status_code == 302
+    assert not site.get(username="bob").has_usable_password()
+    assert (who(ada), who(bob), history("bob")) == ("ada", "", ["credentials_changed"])
 
 
 @pytest.mark.parametrize("logged_in", [False, True])

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib import auth
+from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.signals import setting_changed
 from django.db import transaction
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_save
 from django.http import HttpRequest
 
 from ..outcomes import Refused
@@ -27,7 +28,7 @@ def connect() -> None:
     """For as long as the process runs."""
     user_logged_in.connect(_logged_in, dispatch_uid="signedin")
     user_logged_out.connect(_logged_out, dispatch_uid="signedin")
-    # A proxy of the user's model sends signals of its own.
+    pre_save.connect(_is_saved, dispatch_uid="signedin")
     post_save.connect(_saved, dispatch_uid="signedin")
     post_delete.connect(_deleted, dispatch_uid="signedin")
     setting_changed.connect(_setting_changed, dispatch_uid="signedin")
@@ -67,6 +68,22 @@ def _logged_out(sender: object, request: HttpRequest, **more: Any) -> None:
         binding.open().sign_out()
 
 
+def _is_saved(
+    sender: Any, instance: Any, using: str, update_fields: frozenset[str] | None = None, **more: Any
+) -> None:
+    """Disabling a password leaves no trace but the new value; who never had one is asked of again
+    only where all of the user is saved.
+    """
+    if more.get("raw") or instance._state.adding or not isinstance(instance, auth.get_user_model()):
+        return
+    instance.__dict__.pop("_signedin_disabled", None)
+    password = getattr(instance, "password", None)
+    if is_password_usable(password) or not (update_fields is None or "password" in update_fields):
+        return
+    stored = sender._base_manager.using(using).filter(pk=instance.pk).values_list("password", flat=True)
+    instance._signedin_disabled = any(value != password for value in stored)
+
+
 def _saved(
     sender: object,
     instance: Any,
@@ -74,13 +91,15 @@ def _saved(
     update_fields: frozenset[str] | None = None,
     **more: Any,
 ) -> None:
-    """A password that was set ends all other sessions, an account that is disabled all (E7)."""
+    """A password that was set or disabled ends all other sessions, a disabled account all (E7)."""
     if created or more.get("raw") or not isinstance(instance, auth.get_user_model()):
         return
     user_id = instance._meta.pk.value_to_string(instance)
     if not instance.is_active and (update_fields is None or "is_active" in update_fields):
         _disable_at_commit(user_id, more["using"])
-    elif getattr(instance, "_password", None) is not None:
+    elif instance.__dict__.pop("_signedin_disabled", False) or (
+        getattr(instance, "_password", None) is not None
+    ):
         binding = CURRENT.get()
         transaction.on_commit(lambda: _credentials_changed(user_id, binding), more["using"])
 
