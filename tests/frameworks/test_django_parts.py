@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.handlers.wsgi import WSGIHandler
+from django.db.models.deletion import Collector
+from django.db.models.signals import post_delete, post_save, pre_save
 from django.template.autoreload import reset_loaders
 from django.test import Client, RequestFactory, override_settings
 
@@ -20,7 +22,7 @@ from signedin.django.directory import SiteUsers
 from signedin.django.flow import flow
 
 from .django_site import BESIDE, ENGINE, WAYS
-from .django_support import act, browser, history, listed, open_site, who
+from .django_support import Customer, DjangosSession, act, browser, history, listed, open_site, who
 
 
 @pytest.fixture(params=list(WAYS))
@@ -109,6 +111,18 @@ def test_sign_in_path_is_login_url(site: Any) -> None:
         {"LOGIN_URL": "//app.example/"},
     ):
         assert "name a path of yours that leads there" in told(**elsewhere)["signedin.E001"]
+
+
+def test_other_models_are_not_listened_to(site: Any) -> None:
+    """Django deletes rows without reading them where nobody listens: we listen to users alone, whatever
+    class they are saved by.
+    """
+    assert Collector("default").can_fast_delete(DjangosSession.objects.all())
+    for signal in (pre_save, post_save, post_delete):
+        from django.contrib.admin.models import LogEntry
+
+        names = [signal.has_listeners(model) for model in (site.model, Customer, LogEntry)]
+        assert names == [True, True, False]
 
 
 # ── the admin ────────────────────────────────────────────────────────────────────────────────

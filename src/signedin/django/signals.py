@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from django.apps import apps
 from django.contrib import auth
 from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.signals import setting_changed
 from django.db import transaction
-from django.db.models.signals import post_delete, post_save, pre_save
+from django.db.models import Model
+from django.db.models.signals import class_prepared, post_delete, post_save, pre_save
 from django.http import HttpRequest
 
 from ..outcomes import Refused
@@ -28,10 +30,24 @@ def connect() -> None:
     """For as long as the process runs."""
     user_logged_in.connect(_logged_in, dispatch_uid="signedin")
     user_logged_out.connect(_logged_out, dispatch_uid="signedin")
-    pre_save.connect(_is_saved, dispatch_uid="signedin")
-    post_save.connect(_saved, dispatch_uid="signedin")
-    post_delete.connect(_deleted, dispatch_uid="signedin")
     setting_changed.connect(_setting_changed, dispatch_uid="signedin")
+    class_prepared.connect(_listen_to, dispatch_uid="signedin")
+    _listen_to_users()
+
+
+def _listen_to_users() -> None:
+    for model in apps.get_models():
+        _listen_to(model)
+
+
+def _listen_to(sender: type[Model], **more: Any) -> None:
+    """The user's model, its proxies and its children; with a listener to all models none of them could
+    be deleted without being read.
+    """
+    if issubclass(sender, auth.get_user_model()):
+        pre_save.connect(_is_saved, sender, dispatch_uid="signedin")
+        post_save.connect(_saved, sender, dispatch_uid="signedin")
+        post_delete.connect(_deleted, sender, dispatch_uid="signedin")
 
 
 def _logged_in(sender: object, request: HttpRequest, user: Any, **more: Any) -> None:
@@ -126,5 +142,7 @@ def _disable_at_commit(user_id: str, using: str) -> None:
 
 
 def _setting_changed(setting: str, **more: Any) -> None:
+    if setting == "AUTH_USER_MODEL":
+        _listen_to_users()
     if setting == "SIGNEDIN" or setting == "LOGIN_URL" or setting.startswith("SESSION_"):
         forget_flow()
