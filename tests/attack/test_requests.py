@@ -83,7 +83,7 @@ async def test_every_cookie(host: Host, clock: Clock) -> None:
             if cleared:
                 assert ages[0] == "0"
             elif morsel.key == host.session:
-                assert ages[0] is None or engine
+                assert ages[0] is None or host.name.startswith("django")
             elif morsel.key.endswith("-remember"):
                 assert ages[0] == "1209600"
             else:

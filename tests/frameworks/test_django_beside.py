@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client, override_settings
+from django.test import AsyncClient, Client, override_settings
 
 from signedin import Policy
 from signedin.django.flow import flow
 
+from ..support import DAY, Clock
 from .django_site import BESIDE
 from .django_support import (
     DjangosSession,
@@ -19,10 +20,12 @@ from .django_support import (
     cookies_of,
     history,
     listed,
+    log_in,
     open_site,
     who,
 )
 
+OURS = "__Host-signedin"
 ALONE = [name for name in BESIDE if "signedin" not in name]
 
 
@@ -92,3 +95,63 @@ def test_remembered_where_somebody_else_is_logged_in(site: Any) -> None:
     ada.cookies["sessionid"] = cookies_of(bob)["sessionid"]
     assert who(ada) == "ada"
     assert who(ada) == "ada"
+
+
+# ── how long it lasts ────────────────────────────────────────────────────────────────────────
+
+
+def ages(answer: Any) -> dict[str, Any]:
+    """How long the session's two cookies last that an answer sets."""
+    names = ("sessionid", OURS)
+    return {name: answer.cookies[name]["max-age"] for name in names if name in answer.cookies}
+
+
+def test_the_cookies_last_equally_long(site: Any) -> None:
+    """Ours is set when Django's is, and as long: closing the browser takes both, or none."""
+    ada = Client()
+    assert ages(log_in(ada, "ada")) == {"sessionid": 1209600, OURS: 1209600}
+    assert ages(ada.get("/me/")) == {}
+    for seconds, age in ((300, 300), (0, "")):
+        assert ages(ada.get(f"/lasts/?seconds={seconds}")) == {"sessionid": age, OURS: age}
+    with override_settings(SESSION_EXPIRE_AT_BROWSER_CLOSE=True):
+        assert ages(log_in(Client(), "ada")) == {"sessionid": "", OURS: ""}
+    with override_settings(SESSION_SAVE_EVERY_REQUEST=True):
+        bob = Client()
+        log_in(bob, "bob")
+        assert ages(bob.get("/me/")) == {"sessionid": 1209600, OURS: 1209600}
+        assert ages(bob.get("/fails/")) == {}
+        assert ages(bob.get("/changed/")) == {"sessionid": 1209600, OURS: 1209600}
+        assert who(bob) == "bob"
+        assert set(bob.get("/logout/").cookies) >= {"sessionid", OURS}
+        assert OURS not in ages(bob.get("/me/"))
+
+
+def test_a_new_secret_alone(site: Any) -> None:
+    """Django's cookie is set along with ours where the view changed nothing of Django's."""
+    ada = browser("ada")
+    assert ages(ada.get("/changed/")) == {"sessionid": 1209600, OURS: 1209600}
+    assert who(ada) == "ada"
+
+
+async def test_the_cookies_under_asgi(site: Any) -> None:
+    """The same."""
+    ada = AsyncClient()
+    form = {"username": "ada", "password": "correct horse"}
+    assert ages(await ada.post("/alogin/", form)) == {"sessionid": 1209600, OURS: 1209600}
+    assert ages(await ada.get("/lasts/?seconds=300")) == {"sessionid": 300, OURS: 300}
+    assert ages(await ada.get("/ame/")) == {}
+
+
+def test_unused_as_long_as_djangos(site: Any, clock: Clock) -> None:
+    """Without a policy a session may rest as long as Django's cookie lasts; with one, as that says."""
+    ada = browser("ada")
+    for _ in range(2):
+        clock.tick(13 * DAY)
+        assert who(ada) == "ada"
+        flow().background.close()
+    clock.tick(14 * DAY)
+    assert who(ada) == ""
+    with override_settings(SIGNEDIN={"STORE": flow().settings.store, "POLICY": "gitlab"}):
+        bob = browser("bob")
+        clock.tick(8 * DAY)
+        assert who(bob) == ""

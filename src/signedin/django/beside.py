@@ -17,6 +17,7 @@ from ..errors import StoreUnavailable
 from ..outcomes import Refused, SignedIn
 from ..session import Session
 from .binding import CURRENT, Binding
+from .flow import flow
 from .middleware import Bound
 from .responses import outage, set_cookies
 
@@ -49,7 +50,7 @@ class SignedinMiddleware(Bound):
             response = outage(request, error)
         finally:
             CURRENT.reset(token)
-        return self._finish(binding, response)
+        return self._finish(request, binding, response)
 
     async def _in_loop(self, request: HttpRequest) -> HttpResponseBase:
         binding = self.bind(request, with_data=False)
@@ -61,11 +62,29 @@ class SignedinMiddleware(Bound):
             response = outage(request, error)
         finally:
             CURRENT.reset(token)
-        return self._finish(binding, response)
+        return self._finish(request, binding, response)
 
-    def _finish(self, binding: Binding, response: HttpResponseBase) -> HttpResponseBase:
+    def _finish(
+        self, request: HttpRequest, binding: Binding, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Our cookie and Django's are set together and last equally long: with one of them alone nobody
+        is logged in.
+        """
         self.dress(binding, response)
-        set_cookies(response, binding.sync.cookies)
+        exchange, found, names = binding.sync, request.session, flow().settings.cookies
+        cookies = list(exchange.cookies)
+        ours = next((cookie for cookie in cookies if cookie.name == names.session), None)
+        if ours is None and response.status_code < 500 and exchange.is_known:
+            session, token = exchange.session, binding.presented.session
+            is_set_anew = found.modified or flow().saves_always
+            if session is not None and not session.superseded and token is not None and is_set_anew:
+                cookies.append(names.set(names.session, token))
+        elif ours is not None and not ours.clears:
+            found.modified = True
+        if cookies:
+            # The dict was loaded as the request came.
+            is_short = found.get_expire_at_browser_close()
+            set_cookies(response, cookies, None if is_short else found.get_expiry_age())
         return response
 
     def _match(self, request: HttpRequest, binding: Binding) -> None:

@@ -65,12 +65,12 @@ def site_settings() -> Settings:
             raise SettingsError(f"SIGNEDIN has {name}, which Django says itself: {instead}.")
     values: dict[str, Any] = {"sign_in_path": _sign_in_path(told.get("URL"))}
     values |= {name.lower(): value for name, value in told.items()}
-    if not is_engine():
-        return Settings.of(values)
     read = Settings.of(values)
     if "POLICY" not in told:
         age = timedelta(seconds=site.SESSION_COOKIE_AGE)
         read = replace(read, policy=replace(read.policy, idle_timeout=age))
+    if not is_engine():
+        return read
     return EngineSettings(**{each.name: getattr(read, each.name) for each in fields(Settings)})
 
 

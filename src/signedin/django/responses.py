@@ -60,13 +60,13 @@ def keep_private(response: HttpResponseBase, *, session_read: bool) -> None:
         response["Cache-Control"] = better
 
 
-def set_cookies(response: HttpResponseBase, cookies: Iterable[Cookie]) -> None:
-    """Our cookies as they are."""
+def set_cookies(response: HttpResponseBase, cookies: Iterable[Cookie], max_age: int | None) -> None:
+    """Our cookies as they are. max_age: of those that have no age of their own."""
     for cookie in cookies:
         response.set_cookie(
             cookie.name,
             cookie.value,
-            max_age=cookie.max_age,
+            max_age=max_age if cookie.max_age is None else cookie.max_age,
             secure=cookie.secure,
             httponly=True,
             samesite="Lax",

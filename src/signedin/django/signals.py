@@ -97,7 +97,7 @@ def _is_saved(
     if is_password_usable(password) or not (update_fields is None or "password" in update_fields):
         return
     stored = sender._base_manager.using(using).filter(pk=instance.pk).values_list("password", flat=True)
-    instance._signedin_disabled = any(value != password for value in stored)
+    instance.__dict__["_signedin_disabled"] = any(value != password for value in stored)
 
 
 def _saved(
