@@ -98,7 +98,7 @@ def test_a_wrong_site(settings: dict[str, Any], code: str) -> None:
 
 
 def test_sign_in_path_is_login_url(site: Any) -> None:
-    """LOGIN_URL: a path, the name of one, or its whole address on the site itself."""
+    """LOGIN_URL: a path, the name of one, or its whole address on the site itself; any other is told."""
     assert flow().settings.sign_in_path == "/login/"
     with override_settings(LOGIN_URL="account_login"):
         assert flow().settings.sign_in_path == "/accounts/login/"
@@ -111,6 +111,7 @@ def test_sign_in_path_is_login_url(site: Any) -> None:
         {"LOGIN_URL": "//app.example/"},
     ):
         assert "name a path of yours that leads there" in told(**elsewhere)["signedin.E001"]
+    assert "LOGIN_URL is 'log_in', and no" in told(LOGIN_URL="log_in")["signedin.E001"]
 
 
 def test_other_models_are_not_listened_to(site: Any) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
 from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch
 from django.utils.module_loading import import_string
 
 from .._async.sessions import AsyncSessions
@@ -76,7 +77,13 @@ def site_settings() -> Settings:
 
 def _sign_in_path(url: object) -> str:
     """LOGIN_URL as a path of the site, whose address is perhaps known."""
-    there = str(resolve_url(site.LOGIN_URL))
+    try:
+        there = str(resolve_url(site.LOGIN_URL))
+    except NoReverseMatch:
+        raise SettingsError(
+            f"LOGIN_URL is {str(site.LOGIN_URL)!r}, and no address of the URLconf has that name. Give one"
+            " this name, or write the path where people sign in: LOGIN_URL = '/login/'."
+        ) from None
     parts = urlsplit(there)
     if not parts.netloc:
         return there
