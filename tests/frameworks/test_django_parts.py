@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -221,23 +222,40 @@ MANAGE = """
 import sys
 from tests.frameworks import django_site
 django_site.FOLDER = __import__("pathlib").Path(sys.argv.pop(1))
-django_site.set_up(SIGNEDIN={"STORE": sys.argv.pop(1)})
+django_site.set_up(**__import__("json").loads(sys.argv.pop(1)))
 from django.core.management import execute_from_command_line
 execute_from_command_line(sys.argv)
 """
 
 
-def manage(site: Any, *words: str) -> str:
-    """``manage.py`` as a process."""
+def manage(site: Any, *words: str, wrong: bool = False, **settings: Any) -> str:
+    """``manage.py`` as a process, under more settings; what it says, on stderr if it is to be wrong."""
     from .django_site import FOLDER
 
-    command = [sys.executable, "-c", MANAGE, str(FOLDER), flow().settings.store, *words]
+    told = {"SIGNEDIN": {"STORE": flow().settings.store} | settings.pop("signedin", {})} | settings
+    command = [sys.executable, "-c", MANAGE, str(FOLDER), json.dumps(told), *words]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
         env=os.environ | {"NO_COLOR": "1"},
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert (done.returncode != 0) == wrong, done.stderr
+    return done.stderr if wrong else done.stdout
+
+
+def test_doctor(site: Any, way: str) -> None:
+    """It judges the site's own settings, the cookies as they are there; the service's commands are
+    none here.
+    """
+    assert listed("ada") == []
+    ours = {"URL": "https://app.example", "TRUSTED_PROXIES": ["10.0.0.0/8"]}
+    told = manage(site, "signedin", "doctor", signedin=ours, **WAYS[way], SESSION_COOKIE_AGE=86400)
+    named = "sessionid: sent over plain HTTP" if way == "engine" else "__Host- prefix"
+    for each in ("https://app.example", "10.0.0.0/8", "idle timeout 1d", named):
+        assert each in told
+    secure = manage(site, "signedin", "doctor", **WAYS[way], SESSION_COOKIE_SECURE=True)
+    assert ("sessionid, Secure" if way == "engine" else "__Host- prefix") in secure
+    assert "unknown command 'serve'" in manage(site, "signedin", "serve", wrong=True)
+    assert "\n  demo" not in manage(site, "signedin", "--help")
 
 
 def test_commands(site: Any) -> None:

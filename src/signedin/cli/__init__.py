@@ -15,7 +15,7 @@ from .console import console
 from .copying import copy
 from .doctor import doctor
 from .failures import CODES, Failure, report, wants_json
-from .frame import Suggesting
+from .frame import HostSettings, Suggesting
 from .helping import completion, help_, version
 from .listing import list_, show
 from .revoking import revoke, sweep
@@ -46,11 +46,13 @@ for part in (*_LOOKING, *_DOING):
     command.add_command(part)
 
 
-def main() -> None:
-    """Run the command; the exit code tells how it went (see ``signedin --help``)."""
+def main(group: click.Group = command, host: HostSettings | None = None) -> None:
+    """Run the command; the exit code tells how it went (see ``signedin --help``). host: of the
+    application that it runs in.
+    """
     as_json = wants_json()
     try:
-        sys.exit(command.main(standalone_mode=False) or 0)
+        sys.exit(group.main(standalone_mode=False, obj=host) or 0)
     except Failure as failure:
         report(failure, as_json)
         sys.exit(failure.exit_code)

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from ..config import now_ms, store_checks
+from ..cookies import CookieNames
 from ..duration import spell_duration
 from ..errors import SignedinError
 from ..health import Check
@@ -52,8 +53,14 @@ def _of_settings(settings: Settings) -> Iterator[Check]:
     policy = settings.policy
     idle = "no limit" if policy.idle_timeout is None else spell_duration(policy.idle_timeout)
     yield Check("policy", "pass", f"{policy.cap or 'no limit of'} sessions a user, idle timeout {idle}")
+    names = settings.cookies
     if settings.insecure_http:
         yield Check("cookies", "warn", "insecure_http: sent over plain HTTP", "serve over https://")
+    elif not names.secure:
+        remedy = "serve over https://, and let the cookie be Secure"
+        yield Check("cookies", "warn", f"{names.session}: sent over plain HTTP as well", remedy)
+    elif names != CookieNames():
+        yield Check("cookies", "pass", f"{names.session}, Secure")
     else:
         yield Check("cookies", "pass", "__Host- prefix, Secure, HttpOnly, SameSite=Lax")
     if settings.url is None:

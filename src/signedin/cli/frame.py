@@ -58,7 +58,7 @@ class Frame:
 
     store: what --store says, or None. named: settings by their names, unchecked. accounts: where the
     service's accounts are, or None. may_ask: whether somebody is there to answer. colour: whether the
-    terminal shall be coloured.
+    terminal shall be coloured. kind: a host's own class of settings, which knows its cookies.
     """
 
     store: str | None
@@ -66,11 +66,12 @@ class Frame:
     accounts: str | None
     may_ask: bool
     colour: bool
+    kind: type[Settings] = Settings
 
     @cached_property
     def settings(self) -> Settings:
         """The settings, checked."""
-        return Settings.of(self.named)
+        return self.kind.of(self.named)
 
     @property
     def operator(self) -> str:
@@ -84,7 +85,7 @@ class Frame:
 
     def with_settings(self, **more: Any) -> Settings:
         """The settings, and what options of a command name on top."""
-        return Settings.of(self.named | {k: value for k, value in more.items() if value is not None})
+        return self.kind.of(self.named | {k: value for k, value in more.items() if value is not None})
 
     @contextmanager
     def sessions(self) -> Iterator[Sessions]:
@@ -160,7 +161,8 @@ def framed(function: F) -> F:
             named = _named_settings(config, host, store)
             may_ask = not no_input and sys.stdin.isatty()
             colour = not no_color and _colourful()
-            return function(Frame(store, named, accounts, may_ask, colour), **options)
+            kind = Settings if host is None else type(host.settings)
+            return function(Frame(store, named, accounts, may_ask, colour, kind), **options)
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)

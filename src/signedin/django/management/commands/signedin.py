@@ -1,9 +1,10 @@
-"""``manage.py signedin list ada``: the command line, on the site's store, with its users."""
+"""``manage.py signedin list ada``: the command line, under the site's settings, with its users."""
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -11,6 +12,8 @@ from django.core.management.base import BaseCommand
 from ...flow import flow
 
 DIRECTORY = "signedin.django.directory:SiteUsers"
+LEFT_OUT = ("serve", "demo", "user")
+"""Commands of the service, which has its own settings."""
 
 
 class Command(BaseCommand):
@@ -20,12 +23,17 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """The command line reads its arguments itself."""
-        from signedin.cli import main
+        from signedin.cli import command, main
+        from signedin.cli.frame import HostSettings, Suggesting
 
-        os.environ["SIGNEDIN_STORE"] = flow().settings.store
-        os.environ.setdefault("SIGNEDIN_DIRECTORY", flow().settings.directory or DIRECTORY)
+        kept = {name: each for name, each in command.commands.items() if name not in LEFT_OUT}
+        group = Suggesting(
+            command.name, kept, help=command.help, context_settings=command.context_settings
+        )
+        found = flow().settings
+        named = found.directory or os.environ.get("SIGNEDIN_DIRECTORY", DIRECTORY)
         sys.argv = ["signedin", *argv[2:]]
-        main()
+        main(group, HostSettings(replace(found, directory=named)))
 
     def handle(self, **options: Any) -> None:
         """Called from code, which has ``signedin.open_sessions`` for this."""
