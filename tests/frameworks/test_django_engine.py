@@ -11,6 +11,7 @@ from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.core.management import call_command
 from django.test import AsyncClient, override_settings
 
+from signedin import Policy
 from signedin.django import test as testing
 from signedin.django.flow import flow
 from signedin.django.sessions import SessionStore
@@ -18,7 +19,7 @@ from signedin.errors import StoreUnavailable
 from signedin.token import Token
 
 from ..engines import ENGINES, Engine
-from ..support import Clock
+from ..support import DAY, SECOND, Clock
 from .django_site import ENGINE
 from .django_support import (
     Client,
@@ -223,6 +224,25 @@ def test_expiry(site: Any, clock: Clock) -> None:
     assert answer.cookies["sessionid"]["max-age"] == ""
     clock.tick(10_000_000)
     assert who(bob) == "bob"
+
+
+def test_expiry_beyond_the_idle_timeout(site: Any, clock: Clock) -> None:
+    """``set_expiry`` shortens only: unused for longer than the policy allows, a session is over. A policy
+    that allows more lets it last.
+    """
+    seconds = 60 * DAY // SECOND
+    ada = browser("ada")
+    assert ada.get(f"/lasts/?seconds={seconds}").cookies["sessionid"]["max-age"] == seconds
+    clock.tick(20 * DAY)
+    assert who(ada) == ""
+    policy = Policy(idle_timeout=timedelta(days=60))
+    with override_settings(SIGNEDIN={"STORE": flow().settings.store, "POLICY": policy}):
+        ada = browser("ada")
+        ada.get(f"/lasts/?seconds={seconds}")
+        clock.tick(59 * DAY)
+        assert who(ada) == "ada"
+        clock.tick(2 * DAY)
+        assert who(ada) == ""
 
 
 def test_cookie_settings(site: Any) -> None:
