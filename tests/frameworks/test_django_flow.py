@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import connection
 from django.test import AsyncClient, Client, override_settings
 
 from signedin import Policy
+from signedin.config import now_ms
 from signedin.django.flow import flow
 from signedin.errors import StoreUnavailable
 from signedin.session import Client as Facts
@@ -208,6 +210,31 @@ def test_remember_me(site: Any, clock: Clock) -> None:
     assert who(forgotten) == ""
     ada.post("/logout/")
     assert who(ada) == ""
+
+
+def test_remember_me_with_several_backends(site: Any) -> None:
+    """It is the first of the site's that knows the user."""
+    partners = "tests.frameworks.django_backends.Partners"
+    with override_settings(AUTHENTICATION_BACKENDS=[partners, *settings.AUTHENTICATION_BACKENDS]):
+        ada = browser("ada", remember="on")
+        for name in list(ada.cookies):
+            if not name.endswith("-remember"):
+                del ada.cookies[name]
+        assert who(ada) == who(ada) == "ada"
+
+
+def test_a_clock_for_tests(site: Any, tmp_path: Path) -> None:
+    """The settings may name one, which moves when told to."""
+    clock = Clock(1_700_000_000_000)
+    for told in (clock, "signedin.config.now_ms"):
+        with override_settings(SIGNEDIN={"STORE": str(tmp_path / "timed.db"), "CLOCK": told}):
+            if told is clock:
+                ada = browser("ada")
+                assert listed("ada")[0].signed_in_at == clock.now
+                clock.tick(15 * DAY)
+                assert who(ada) == ""
+            else:
+                assert flow().clock is now_ms
 
 
 def test_remember_me_of_a_disabled_account(site: Any) -> None:

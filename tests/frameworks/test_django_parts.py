@@ -69,9 +69,13 @@ def test_nothing_to_say(site: Any) -> None:
 @pytest.mark.parametrize(
     ("named", "says"),
     [
-        ({"STOER": "x"}, "Did you mean 'store'?"),
+        ({"STOER": "x"}, "Did you mean 'STORE'?"),
+        ({"XYZ": "x"}, "'XYZ', and there is no such setting."),
         ({"store": "x"}, "Write it as 'STORE'"),
-        ({"FRESH_FOR": "soon"}, "fresh_for"),
+        ({"FRESH_FOR": "soon"}, "FRESH_FOR: "),
+        ({"TRUSTED_PROXIES": ["proxy"]}, "proxy"),
+        ({"CLOCK": 12}, "CLOCK is called"),
+        ({"CLOCK": "signedin.testing.NoClock"}, "CLOCK is 'signedin.testing.NoClock'"),
         ({"POLICY": "aal9"}, "'aal9' is not one of"),
         (["STORE"], "SIGNEDIN is a dict"),
         ({"PAGE": "/x"}, "signedin.django.urls"),
@@ -91,11 +95,28 @@ def test_a_wrong_setting(site: Any, named: Any, says: str) -> None:
         ({"MIDDLEWARE": [BESIDE[1], BESIDE[5], BESIDE[4]]}, "signedin.E004"),
         ({"SESSION_SERIALIZER": "site.PickleSerializer"}, "signedin.E005"),
         ({**WAYS["engine"], "deploy": True}, "signedin.W001"),
+        ({**WAYS["engine"], "SESSION_COOKIE_NAME": "__Host-id"}, "signedin.E006"),
+        ({**WAYS["engine"], "SESSION_COOKIE_SAMESITE": "None"}, "signedin.E006"),
+        ({**WAYS["engine"], "SESSION_COOKIE_SAMESITE": None, "deploy": True}, "signedin.W002"),
     ],
 )
 def test_a_wrong_site(settings: dict[str, Any], code: str) -> None:
-    """A middleware that is missing, doubled or misplaced, a pickle, an open cookie."""
+    """A middleware that is missing, doubled or misplaced, a pickle, an open or impossible cookie."""
     assert code in told(**settings)
+
+
+def test_what_browsers_refuse() -> None:
+    """The prefix of a cookie's name binds it: no domain, no path, HTTPS only."""
+    bound = {**WAYS["engine"], "SESSION_COOKIE_NAME": "__Host-id", "SESSION_COOKIE_SECURE": True}
+    for more, says in (
+        ({}, []),
+        ({"SESSION_COOKIE_DOMAIN": "app.example"}, ["SESSION_COOKIE_DOMAIN = None"]),
+        ({"SESSION_COOKIE_PATH": "/app"}, ["SESSION_COOKIE_PATH = '/'"]),
+        ({"SESSION_COOKIE_SECURE": False}, ["SESSION_COOKIE_SECURE = True"]),
+    ):
+        with override_settings(**bound | more):
+            hints = [each.hint for each in run_checks() if each.id == "signedin.E006"]
+        assert hints == [f"With this name it needs {each}." for each in says]
 
 
 def test_sign_in_path_is_login_url(site: Any) -> None:

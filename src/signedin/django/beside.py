@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final, Literal, cast
 
 from asgiref.sync import sync_to_async
-from django.conf import settings as site
 from django.contrib import auth
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
@@ -17,7 +16,7 @@ from ..errors import StoreUnavailable
 from ..outcomes import Refused, SignedIn
 from ..session import Session
 from .binding import CURRENT, Binding
-from .flow import flow
+from .flow import flow, remembered
 from .middleware import Bound
 from .responses import outage, set_cookies
 
@@ -192,18 +191,18 @@ def _hide(request: HttpRequest, binding: Binding) -> None:
 
 def _resume(request: HttpRequest, binding: Binding, user_id: str) -> None:
     """Remember me started our session: Django logs in, too."""
-    user = auth.get_user_model()._default_manager.filter(pk=user_id).first()
-    if user is not None:
+    found = remembered(user_id)
+    if found is not None:
         binding.is_resuming = True
-        auth.login(request, user, site.AUTHENTICATION_BACKENDS[0])
+        auth.login(request, *found)
         binding.is_resuming = False
 
 
 async def _aresume(request: HttpRequest, binding: Binding, user_id: str) -> None:
-    user = await auth.get_user_model()._default_manager.filter(pk=user_id).afirst()
-    if user is not None:
+    found = await sync_to_async(remembered)(user_id)
+    if found is not None:
         binding.is_resuming = True
-        await auth.alogin(request, user, site.AUTHENTICATION_BACKENDS[0])
+        await auth.alogin(request, *found)
         binding.is_resuming = False
 
 

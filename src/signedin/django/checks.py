@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.core.checks import register as register_check
 
 from ..errors import SettingsError
-from .flow import is_engine, site_settings
+from .flow import is_engine, site_clock, site_settings
 
 OURS = "signedin.django.SignedinMiddleware"
 OURS_OF_ENGINE = "signedin.django.SessionMiddleware"
@@ -28,9 +28,11 @@ def check_settings(app_configs: Any = None, **more: Any) -> Iterable[CheckMessag
     """SIGNEDIN can be read, and the middleware fits the engine."""
     try:
         site_settings()
+        site_clock()
     except SettingsError as error:
         yield Error(str(error), hint="See the dict SIGNEDIN in the settings.", id="signedin.E001")
     yield from _middleware(list(site.MIDDLEWARE))
+    yield from _cookie()
     if "pickle" in site.SESSION_SERIALIZER.lower():
         yield Error(
             "SESSION_SERIALIZER is a pickle: who can write to the store could run code.",
@@ -62,6 +64,28 @@ def _middleware(named: list[str]) -> Iterable[CheckMessage]:
             )
 
 
+def _cookie() -> Iterable[CheckMessage]:
+    """What browsers refuse: then nobody stays logged in."""
+    if not is_engine():
+        return
+    name, remedies = site.SESSION_COOKIE_NAME.lower(), []
+    if name.startswith("__host-"):
+        if site.SESSION_COOKIE_DOMAIN:
+            remedies.append("SESSION_COOKIE_DOMAIN = None")
+        if site.SESSION_COOKIE_PATH != "/":
+            remedies.append("SESSION_COOKIE_PATH = '/'")
+    is_none = str(site.SESSION_COOKIE_SAMESITE).lower() == "none" and site.SESSION_COOKIE_SAMESITE
+    if not site.SESSION_COOKIE_SECURE and (name.startswith(("__host-", "__secure-")) or is_none):
+        remedies.append("SESSION_COOKIE_SECURE = True")
+    if remedies:
+        told = f"SESSION_COOKIE_SAMESITE = {site.SESSION_COOKIE_SAMESITE!r}" if is_none else "this name"
+        yield Error(
+            f"Browsers refuse the cookie {site.SESSION_COOKIE_NAME!r} as it is set.",
+            hint=f"With {told} it needs {' and '.join(remedies)}.",
+            id="signedin.E006",
+        )
+
+
 def check_deployment(app_configs: Any = None, **more: Any) -> Iterable[CheckMessage]:
     """What is fine on the own machine and isn't in production."""
     if not is_engine():
@@ -73,3 +97,9 @@ def check_deployment(app_configs: Any = None, **more: Any) -> Iterable[CheckMess
                 hint=f"Set {name} = True.",
                 id="signedin.W001",
             )
+    if not site.SESSION_COOKIE_SAMESITE or site.SESSION_COOKIE_SAMESITE.lower() == "none":
+        yield Warning(
+            "SESSION_COOKIE_SAMESITE lets requests that other sites make carry the session.",
+            hint="Set SESSION_COOKIE_SAMESITE = 'Lax', unless your pages are shown inside another site.",
+            id="signedin.W002",
+        )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import fields, replace
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings as site
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_user_model, load_backend
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch
 from django.utils.module_loading import import_string
@@ -34,6 +37,8 @@ ELSEWHERE: Final = {
     "EXCLUDE": "a view that doesn't use the session costs nothing, or next to it",
 }
 """Settings that a site has in another place."""
+KEYS: Final = (*(each.name.upper() for each in fields(Settings)), "CLOCK")
+"""The keys of ``SIGNEDIN``."""
 _OPENING: Final = Lock()
 
 
@@ -61,12 +66,17 @@ def site_settings() -> Settings:
     for name in told:
         if name != str(name).upper():
             raise SettingsError(f"SIGNEDIN has the key {name!r}. Write it as {str(name).upper()!r}.")
+        if name not in KEYS:
+            near = get_close_matches(name, KEYS, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise SettingsError(f"SIGNEDIN has the key {name!r}, and there is no such setting.{hint}")
     for name, instead in ELSEWHERE.items():
         if name in told:
             raise SettingsError(f"SIGNEDIN has {name}, which Django says itself: {instead}.")
     values: dict[str, Any] = {"sign_in_path": _sign_in_path(told.get("URL"))}
-    values |= {name.lower(): value for name, value in told.items()}
-    read = Settings.of(values)
+    values |= {name.lower(): value for name, value in told.items() if name != "CLOCK"}
+    with _by_their_keys(told):
+        read = Settings.of(values)
     if "POLICY" not in told:
         age = timedelta(seconds=site.SESSION_COOKIE_AGE)
         read = replace(read, policy=replace(read.policy, idle_timeout=age))
@@ -75,14 +85,36 @@ def site_settings() -> Settings:
     return EngineSettings(**{each.name: getattr(read, each.name) for each in fields(Settings)})
 
 
+@contextmanager
+def _by_their_keys(told: Mapping[str, Any]) -> Iterator[None]:
+    """What is wrong with a setting is told of its key in ``SIGNEDIN``."""
+    try:
+        yield
+    except SettingsError as error:
+        name, text = re.split(r"(?=\W)", str(error), maxsplit=1)
+        raise SettingsError(name.upper() + text if name.upper() in told else str(error)) from None
+
+
+def site_clock() -> Callable[[], int]:
+    """The clock that ``SIGNEDIN`` names, for tests, or the system's. Raises SettingsError."""
+    told = getattr(site, "SIGNEDIN", {}).get("CLOCK", now_ms)
+    try:
+        clock: Any = import_string(told) if isinstance(told, str) else told
+    except ImportError as error:
+        raise SettingsError(f"CLOCK is {told!r}, and that can't be found: {error}.") from error
+    if not callable(clock):
+        raise SettingsError(f"CLOCK is called for the time in milliseconds, and {clock!r} can't be.")
+    return clock  # type: ignore[no-any-return]
+
+
 def _sign_in_path(url: object) -> str:
     """LOGIN_URL as a path of the site, whose address is perhaps known."""
     try:
         there = str(resolve_url(site.LOGIN_URL))
     except NoReverseMatch:
         raise SettingsError(
-            f"LOGIN_URL is {str(site.LOGIN_URL)!r}, and no address of the URLconf has that name. Give one"
-            " this name, or write the path where people sign in: LOGIN_URL = '/login/'."
+            f"LOGIN_URL is {str(site.LOGIN_URL)!r}, and no address of the URLconf has that name. Give"
+            " one this name, or write the path where people sign in: LOGIN_URL = '/login/'."
         ) from None
     parts = urlsplit(there)
     if not parts.netloc:
@@ -105,7 +137,7 @@ class Flow:
         self.incoming = Incoming(self.settings)
         self.saves_always = bool(site.SESSION_SAVE_EVERY_REQUEST)
         self.serializer: Any = import_string(site.SESSION_SERIALIZER)
-        self.sessions = open_sessions(self.settings, clock=now_ms, account_active=_is_active)
+        self.sessions = open_sessions(self.settings, clock=site_clock(), account_active=_is_active)
         self.background = Background(self.sessions)
         self.proxy_header = "HTTP_" + self.settings.proxy_header.upper().replace("-", "_")
         self._in_loops: dict[asyncio.AbstractEventLoop, tuple[AsyncSessions, asyncio.Task[None]]] = {}
@@ -166,6 +198,18 @@ def forget_flow() -> None:
         gone, _opened = _opened, None
     if gone is not None:
         gone.close()
+
+
+def remembered(user_id: str) -> tuple[Any, str] | None:
+    """The user whom Remember me logs in, and the first of the site's backends that knows that user;
+    which one it was at the sign-in is not kept.
+    """
+    key = get_user_model()._meta.pk.to_python(user_id)
+    for name in site.AUTHENTICATION_BACKENDS:
+        user = load_backend(name).get_user(key)
+        if user is not None:
+            return user, name
+    return None
 
 
 def _is_active(user_id: str) -> bool:

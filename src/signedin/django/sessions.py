@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
-from django.conf import settings as site
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 
 from ..events import logger
@@ -19,7 +18,7 @@ from ..outcomes import Presented
 from ..session import Client, Session, SessionId, parse_session_id
 from ..token import Token
 from .binding import Binding
-from .flow import flow
+from .flow import flow, remembered
 
 UNTIL: Final = "_session_until"
 """In a bag: when it is over, milliseconds, where the site has said so with ``set_expiry``."""
@@ -78,8 +77,7 @@ class SessionStore(SessionBase):
             self._leave(exchange)
             return {}
         if session is not None and SESSION_KEY not in found:
-            user = get_user_model()._default_manager.filter(pk=session.user_id).first()
-            self._log_in(found, user)
+            self._log_in(found, remembered(session.user_id))
         return _only_of(session, found)
 
     async def aload(self) -> dict[str, Any]:
@@ -96,8 +94,7 @@ class SessionStore(SessionBase):
             await self._aleave(exchange)
             return {}
         if session is not None and SESSION_KEY not in found:
-            user = await get_user_model()._default_manager.filter(pk=session.user_id).afirst()
-            self._log_in(found, user)
+            self._log_in(found, await sync_to_async(remembered)(session.user_id))
         return _only_of(session, found)
 
     def _get_session(self, no_load: bool = False) -> dict[str, Any]:
@@ -114,11 +111,12 @@ class SessionStore(SessionBase):
             self._session_cache = {} if no_load else await self.aload()
         return self._session_cache
 
-    def _log_in(self, found: dict[str, Any], user: Any) -> None:
+    def _log_in(self, found: dict[str, Any], who: tuple[Any, str] | None) -> None:
         """After Remember me started the session: what Django's own login writes."""
-        if user is not None:
+        if who is not None:
+            user, backend = who
             found[SESSION_KEY] = user._meta.pk.value_to_string(user)
-            found[BACKEND_SESSION_KEY] = site.AUTHENTICATION_BACKENDS[0]
+            found[BACKEND_SESSION_KEY] = backend
             found[HASH_SESSION_KEY] = user.get_session_auth_hash()
             self.modified = True
 
