@@ -29,7 +29,7 @@ from signedin.server.run import run
 
 from ..servers import free_port
 from .books import CAP
-from .model import AsSync
+from .compared import AsSync
 from .writers import PASSWORD, Crowd, Library, Web
 
 _PR_SET_PDEATHSIG = 1
