@@ -17,8 +17,8 @@ _special: Final = re.compile("[&<>'\"]").search
 
 
 class _Generator(CodeGenerator):
-    """Compiles to what our templates need, which draws the page of ten sessions in three fifths of the
-    time. Were these hooks to go, Jinja's own would be in their place again.
+    """Compiles to what our templates need, which is less work: a page of ten sessions prints 400 values.
+    Were these hooks to go, Jinja's own would be in their place again.
 
     ``{{ value }}`` calls :meth:`Templates.escaped`; Jinja's own ``escape`` makes a ``Markup`` of every
     value. ``a.b`` is Python's; Jinja's looks for an item, too. A call doesn't ask whether the context is

@@ -6,7 +6,9 @@ keys: all become a :class:`Settings` through :meth:`Settings.of`, which checks t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
@@ -171,6 +173,19 @@ _KINDS: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
 }
 """What a setting may be given as; any other is text."""
 _OR_NONE: Final = frozenset({"url", "cap", "remember_me", "page", "sweep_every", "directory"})
+
+
+@contextmanager
+def told_by_key(host: Container[str], prefix: str = "") -> Iterator[None]:
+    """What is wrong with a setting is told of its key in the host's configuration, if it is there."""
+    try:
+        yield
+    except SettingsError as error:
+        name, text = re.split(r"(?=\W)", str(error), maxsplit=1)
+        key = prefix + name.upper()
+        if key not in host:
+            raise
+        raise SettingsError(key + text) from None
 
 
 def _check_kind(name: str, value: object) -> None:

@@ -18,8 +18,8 @@ V = TypeVar("V")
 MOST: Final = 256
 """So many at a time: the first askers needn't wait for the answers of a thousand others."""
 ALONE: Final = 8
-"""After so many questions that nobody joined the next leaves at once: to wait until the loop comes round
-costs a fifteenth of a request on Redis. With fewer, those of a busy server would part again and again.
+"""After so many questions that nobody joined the next leaves at once, before the loop comes round. With
+fewer, those of a busy server would part again and again.
 """
 
 

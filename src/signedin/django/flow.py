@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import fields, replace
 from datetime import timedelta
@@ -27,7 +25,7 @@ from ..cookies import CookieNames
 from ..errors import SettingsError
 from ..incoming import Incoming
 from ..origin import normal_origin
-from ..settings import Settings
+from ..settings import Settings, told_by_key
 from ..threads import Background
 
 ENGINE: Final = "signedin.django.sessions"
@@ -75,7 +73,7 @@ def site_settings() -> Settings:
             raise SettingsError(f"SIGNEDIN has {name}, which Django says itself: {instead}.")
     values: dict[str, Any] = {"sign_in_path": _sign_in_path(told.get("URL"))}
     values |= {name.lower(): value for name, value in told.items() if name != "CLOCK"}
-    with _by_their_keys(told):
+    with told_by_key(told):
         read = Settings.of(values)
     if "POLICY" not in told:
         age = timedelta(seconds=site.SESSION_COOKIE_AGE)
@@ -83,16 +81,6 @@ def site_settings() -> Settings:
     if not is_engine():
         return read
     return EngineSettings(**{each.name: getattr(read, each.name) for each in fields(Settings)})
-
-
-@contextmanager
-def _by_their_keys(told: Mapping[str, Any]) -> Iterator[None]:
-    """What is wrong with a setting is told of its key in ``SIGNEDIN``."""
-    try:
-        yield
-    except SettingsError as error:
-        name, text = re.split(r"(?=\W)", str(error), maxsplit=1)
-        raise SettingsError(name.upper() + text if name.upper() in told else str(error)) from None
 
 
 def site_clock() -> Callable[[], int]:

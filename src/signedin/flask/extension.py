@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, Final, cast
@@ -17,7 +15,7 @@ from ..admin import Admin
 from ..config import now_ms, open_sessions
 from ..errors import SettingsError, StoreUnavailable
 from ..events import Event, Listener
-from ..settings import ENVIRONMENT_PREFIX, Settings
+from ..settings import ENVIRONMENT_PREFIX, Settings, told_by_key
 from ..wsgi.pages import Pages
 from . import login, signals
 from .host import Host
@@ -71,7 +69,7 @@ class Signedin:
         def told(event: Event) -> None:
             signals.send(app, event)
 
-        with _by_their_keys(app.config):
+        with told_by_key(app.config, ENVIRONMENT_PREFIX):
             settings = settings_of(app.config, self._settings)
             sessions = open_sessions(listeners=(*self._listeners, told), **self._flow, **settings)
         admin = None if self._admin is None else self._admin.path
@@ -107,19 +105,6 @@ def settings_of(config: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str
             hint = f" Did you mean {near[0]}?" if near else ""
             raise SettingsError(f"There is no setting {key}.{hint}")
     return {**named, **{name: config[key] for key, name in KEYS.items() if key in config}}
-
-
-@contextmanager
-def _by_their_keys(config: Mapping[str, Any]) -> Iterator[None]:
-    """What is wrong with a setting of the configuration is told of its key there."""
-    try:
-        yield
-    except SettingsError as error:
-        name, text = re.split(r"(?=\W)", str(error), maxsplit=1)
-        key = ENVIRONMENT_PREFIX + name.upper()
-        if key not in config:
-            raise
-        raise SettingsError(key + text) from None
 
 
 def _in_layout(

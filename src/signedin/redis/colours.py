@@ -48,7 +48,7 @@ class AsyncConnections:
 
     async def take(self, *, check: bool) -> Any:
         """One that is connected. check: whether to make sure that the server hasn't closed it meanwhile,
-        which costs a twentieth of a request. Raises what the driver raises.
+        which asks the system once more. Raises what the driver raises.
         """
         if self._turns.locked():
             try:
