@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -395,8 +396,9 @@ def test_the_service_as_a_process(cli: Cli, name: str) -> None:
     assert f"http://127.0.0.1:{port}" in said
     if name == "demo":
         assert "ada  / correct horse" in said
-        store = re.search(r"signedin list --user ada --store (\S+)", said)
-        assert store is not None
-        assert not Path(store[1].removeprefix("sqlite:///")).exists()
+        told = re.search(r"(\S+) list --user ada --store (\S+)", said)
+        assert told is not None
+        assert shutil.which(told[1])
+        assert not Path(told[2].removeprefix("sqlite:///")).exists()
     else:
         assert "nobody can sign in yet: signedin user add USERNAME" in said

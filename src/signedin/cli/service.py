@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from dataclasses import replace
+from os.path import relpath
 from pathlib import Path
+from shutil import which
 
 import click
 
@@ -78,8 +81,13 @@ def demo(frame: Frame, host: str, port: int, url: str | None, known: bool) -> No
         say("  In a second terminal:")
         more = "" if frame.accounts is None else f" --accounts {frame.accounts}"
         named = "$SIGNEDIN_STORE" if "@" in place else place  # no password on the screen
-        say(f"  signedin list --user ada --store {named}{more}")
+        say(f"  {_command()} list --user ada --store {named}{more}")
         run(create_app(settings, people, name="Harbour", demo=DEMO), host, port)
+
+
+def _command() -> str:
+    """What to type for this command line, also where no environment was activated."""
+    return "signedin" if which("signedin") else relpath(Path(sys.executable).with_name("signedin"))
 
 
 def _address(host: str, port: int) -> str:
