@@ -8,6 +8,8 @@ REDIS := /usr/bin/redis-server
 POSTGRES := $(or $(firstword $(wildcard /usr/lib/postgresql/*/bin/postgres)),/usr/lib/postgresql/bin/postgres)
 PGBOUNCER := /usr/sbin/pgbouncer
 NGINX := /usr/sbin/nginx
+# Many tests wait for a server or a browser more than they work.
+WORKERS := $(shell expr $$(nproc) + 1)
 
 .PHONY: help run test check bench proof mutation screenshots clean
 
@@ -18,7 +20,7 @@ run: .venv/run ## the demo on http://127.0.0.1:8000
 	@$(BIN)/signedin demo --port $(PORT)
 
 test: .venv/test $(CHROMIUM) $(REDIS) $(POSTGRES) $(PGBOUNCER) $(NGINX) ## everything that is checked
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 check: .venv/test ## style and types only
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/python scripts/unasync.py --check

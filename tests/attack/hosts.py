@@ -23,8 +23,6 @@ from ..support import AsAsync, Clock
 from ..web.support import PAGE, SESSION, Client, make_app
 
 HOSTS = ("asgi", "fastapi", "wsgi", "flask", "django-beside", "django-engine")
-REMEMBERS = [name for name in HOSTS if name != "fastapi"]
-"""Those whose login has a box for it."""
 
 
 @dataclass

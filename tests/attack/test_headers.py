@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -66,9 +67,10 @@ async def answers(host: Host, ada: Client, other: str) -> dict[str, Any]:
         made["nobody as JSON"] = await nobody.get(host.page, headers=json)
     REDIS.server.pause()
     try:
-        made["outage"] = await ada.get(host.page)
-        made["outage as JSON"] = await ada.get(host.page, headers=json)
-        made["outage elsewhere"] = await ada.get(host.me)
+        asked = (ada.get(host.page), ada.get(host.page, headers=json), ada.get(host.me))
+        made |= zip(
+            ("outage", "outage as JSON", "outage elsewhere"), await asyncio.gather(*asked), strict=True
+        )
     finally:
         REDIS.server.go_on()
     return made

@@ -26,7 +26,7 @@ from ..frameworks import flask_host
 from ..frameworks.bridge import Bridge
 from ..support import DAY, HOUR, LAPTOP, MINUTE, SECOND, AsAsync, Clock
 from ..web.support import Client, do_sign_in, me
-from .hosts import REMEMBERS, Host, opens, with_cookies
+from .hosts import Host, opens, with_cookies
 
 
 async def current_id(host: Host, client: Client) -> str:
@@ -35,7 +35,6 @@ async def current_id(host: Host, client: Client) -> str:
     return str(told.json()["session"]["id"])
 
 
-@pytest.mark.parametrize("host", REMEMBERS, indirect=True)
 async def test_what_a_revoke_leaves_behind(host: Host, clock: Clock) -> None:
     """CVE-2020-13299 (GitLab): a session was revoked, and the other token that its browser held made a new
     one. Here a revoke takes the remembered browser with it: session, Remember me, and what Remember me
@@ -57,7 +56,6 @@ async def test_what_a_revoke_leaves_behind(host: Host, clock: Clock) -> None:
         assert await host.user(ada) == "ada"
 
 
-@pytest.mark.parametrize("host", REMEMBERS, indirect=True)
 async def test_who_knew_the_old_password(host: Host) -> None:
     """CVE-2020-13302 (GitLab): after a new password who had signed in with the old one could stay. Here
     nothing that was issued before opens anything after, not even the cookie of the browser that made the
@@ -227,7 +225,6 @@ def all_is_revoked_before_the_resume(name: str, flow: Any) -> None:
     store.resume = late if name == "starlette" else late_in_a_thread
 
 
-@pytest.mark.parametrize("host", REMEMBERS, indirect=True)
 async def test_tabs_that_wake_up_together(host: Host, clock: Clock) -> None:
     """Spring Security #2648, #3079, #11921, Symfony #18384: a restarted browser asks for a page and its
     pictures at once, all with the same remember-me token; the first moved it on, the rest looked like
@@ -254,7 +251,6 @@ async def test_tabs_that_wake_up_together(host: Host, clock: Clock) -> None:
         assert len(await host.flow.list(host.user_id("ada"))) == 1
 
 
-@pytest.mark.parametrize("host", REMEMBERS, indirect=True)
 async def test_an_older_generation(host: Host, clock: Clock) -> None:
     """django-oauth-toolkit #1617: a grace for the token just replaced also covered older ones, and a thief
     with any of them came in. Here only the immediate predecessor is good, for a while; what came before it
@@ -276,7 +272,6 @@ async def test_an_older_generation(host: Host, clock: Clock) -> None:
         assert not await opens(host, ada.tokens())
 
 
-@pytest.mark.parametrize("host", REMEMBERS, indirect=True)
 async def test_remembering_anew(host: Host, clock: Clock) -> None:
     """Mastodon PR 16943: one remember-me token for the whole account, so that remembering again on one
     device brought the revoked ones back. Here each browser has its own series; what was revoked stays so

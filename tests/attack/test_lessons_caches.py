@@ -25,7 +25,7 @@ from ..frameworks import django_urls, flask_host
 from ..frameworks.bridge import Bridge
 from ..support import HOUR, MINUTE, AsAsync, Clock
 from ..web.support import do_sign_in
-from .hosts import REMEMBERS, Host, opened
+from .hosts import HOSTS, Host, opened
 
 
 def is_private(answer: Any) -> bool:
@@ -34,7 +34,7 @@ def is_private(answer: Any) -> bool:
     return "cookie" in answer.headers.get("vary", "").lower() and bool({"no-store", "private"} & control)
 
 
-RENEWS = [name for name in REMEMBERS if name != "django-engine"]
+RENEWS = [name for name in HOSTS if name != "django-engine"]
 """Those that find the session for every page. Our engine for Django does so for those that ask."""
 
 

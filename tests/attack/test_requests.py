@@ -17,7 +17,7 @@ from signedin.token import Token
 
 from ..support import HOUR, SECOND, Clock
 from ..web.support import Client
-from .hosts import HOSTS, REMEMBERS, Host, opened, opens, with_cookies
+from .hosts import HOSTS, Host, opened, opens, with_cookies
 
 
 def broken(count: int) -> bytes:
@@ -38,11 +38,10 @@ async def test_without_randomness(host: Host, clock: Clock, monkeypatch: pytest.
         with monkeypatch.context() as patched:
             patched.setattr(os, "urandom", broken)
             answers = [await bob.post(host.login, data=form), await ada.get(host.me)]
-        remembers = host.name in REMEMBERS
-        assert [answer.status_code for answer in answers] == [500, 500 if remembers else 200]
+        assert [answer.status_code for answer in answers] == [500, 500]
         assert not [answer for answer in answers if issued(host, answer)]
         assert await host.flow.list(host.user_id("bob")) == []
-        assert await host.user(ada) == ("ada" if remembers else None)
+        assert await host.user(ada) == "ada"
 
 
 def issued(host: Host, answer: Any) -> list[Any]:
@@ -60,8 +59,7 @@ async def test_every_cookie(host: Host, clock: Clock) -> None:
     page, engine = host.page.rstrip("/"), not host.session.startswith("__Host-")
     async with host.client() as ada, host.client() as other:
         answers = [await host.enter(ada, remember=True)]
-        if host.name in REMEMBERS:
-            ada.cookies.delete(host.session)
+        ada.cookies.delete(host.session)
         clock.tick(HOUR)
         answers.append(await ada.get(host.me))
         await host.enter(other)
@@ -102,7 +100,7 @@ async def test_after_the_end(
     """
     limit = timedelta(hours=2)
     policy = Policy(idle_timeout=limit) if ending == "idle" else Policy(absolute_timeout=limit)
-    remember = ending == "signed_out" and name in REMEMBERS
+    remember = ending == "signed_out"
     async with opened(name, path, tmp_path, clock, monkeypatch, policy=policy) as host:
         page, passive = host.page.rstrip("/"), {"signedin-passive": "1"}
         async with host.client() as ada:

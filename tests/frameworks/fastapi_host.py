@@ -9,7 +9,7 @@ from fastapi import FastAPI, Form, Request, WebSocket
 from fastapi.responses import HTMLResponse
 
 from signedin import Refused, Session
-from signedin.asgi import exchange, sign_in, sign_out
+from signedin.asgi import credentials_changed, exchange, sign_in, sign_out, sign_out_everywhere
 from signedin.fastapi import CurrentSession, FreshSession, OptionalSession, SignedinMiddleware
 
 from ..web.support import Client
@@ -52,8 +52,10 @@ def shop(**options: Any) -> FastAPI:
         return visits
 
     @app.post("/sign_in")
-    async def enter(request: Request, user: Annotated[str, Form()]) -> HTMLResponse:
-        assert not isinstance(await sign_in(request, user), Refused)
+    async def enter(
+        request: Request, user: Annotated[str, Form()], remember: Annotated[bool, Form()] = False
+    ) -> HTMLResponse:
+        assert not isinstance(await sign_in(request, user, remember=remember), Refused)
         return HTMLResponse("in")
 
     @app.post("/sync/sign_in")
@@ -65,6 +67,14 @@ def shop(**options: Any) -> FastAPI:
     async def leave(request: Request) -> HTMLResponse:
         await sign_out(request)
         return HTMLResponse("out")
+
+    @app.post("/everywhere")
+    async def everywhere(request: Request) -> bool:
+        return await sign_out_everywhere(request) is not None
+
+    @app.post("/change")
+    async def change(request: Request) -> bool:
+        return await credentials_changed(request) is not None
 
     @app.post("/step_up")
     async def step_up(request: Request) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ..support import IPHONE, SECOND, AsAsync, Clock
-from ..web.support import PAGE, REMEMBER, SESSION, Client
+from ..support import IPHONE, AsAsync, Clock
+from ..web.support import Client
 from ..web.test_api import test_a_mixed_selection, test_asking_again, test_current, test_history
 from ..web.test_middleware import (
     test_a_cross_site_sign_in,
@@ -94,63 +94,3 @@ async def other(app: Any) -> AsyncIterator[Client]:
 async def phone(app: Any) -> AsyncIterator[Client]:
     async with Client(app, address="198.51.100.9", headers={"user-agent": IPHONE}) as made:
         yield made
-
-
-# Trigger: the reason that the history must give.
-TRIGGERS = {
-    "revoke": "revoked",
-    "delete": "revoked",
-    "revoke_others": "revoked",
-    "revoke_selected": "revoked",
-    "change": "credentials_changed",
-    "everywhere": "signed_out_everywhere",
-    "sign_out": "signed_out",
-    "sign_out_on_the_page": "signed_out",
-    "sign_in_again": "replaced",
-    "operator": "revoked_by_operator",
-}
-
-
-async def act(trigger: str, mine: Client, theirs: Client, target: str, flow: Any) -> None:
-    if trigger == "revoke":
-        await mine.post(f"{PAGE}/{target}/revoke")
-    elif trigger == "delete":
-        await mine.delete(f"{PAGE}/{target}", headers={"accept": "application/json"})
-    elif trigger == "revoke_selected":
-        await mine.post(f"{PAGE}/revoke_selected", data={"id": target, "confirm": "1"})
-    elif trigger == "revoke_others":
-        await mine.post(f"{PAGE}/revoke_others")
-    elif trigger in ("change", "everywhere"):
-        await mine.post(f"/{trigger}")
-    elif trigger == "sign_out":
-        await theirs.post("/sign_out")
-    elif trigger == "sign_out_on_the_page":
-        await theirs.post(f"{PAGE}/sign_out")
-    elif trigger == "sign_in_again":
-        await theirs.enter()
-    else:
-        await flow.revoke_all("1", operator="root")
-
-
-@pytest.mark.parametrize("credential", ["session", "remember_me", "rotated"])
-@pytest.mark.parametrize("trigger", TRIGGERS)
-async def test_the_matrix(
-    app: Any, browser: Client, other: Client, flow: Any, clock: Clock, trigger: str, credential: str
-) -> None:
-    """Whatever a device holds when its session ends is dead: its copy gets nobody in (REV-2)."""
-    await browser.enter()
-    target = await other.enter(remember=True)
-    held = [other.tokens()]
-    if credential == "rotated":
-        assert (await other.post("/step_up")).text == "fresh"
-        held.append(other.tokens())
-    name = REMEMBER if credential == "remember_me" else SESSION
-    clock.tick(SECOND)
-    await act(trigger, browser, other, target, flow)
-    async with Client(app) as thief:
-        for tokens in held:
-            answer = await thief.get("/me", headers={"cookie": f"{name}={tokens[name]}"})
-            assert answer.json()["user"] is None
-            assert "set-cookie" not in answer.headers
-    ended = {session.id: session.reason for session in await flow.history("1")}
-    assert ended[target] == TRIGGERS[trigger]

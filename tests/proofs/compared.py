@@ -135,7 +135,7 @@ class Compared(RuleBasedStateMachine):
         meaning = self.oracle.meaning(series, token)
         outcome = self.flow.resume(token, LAPTOP, started_at=self.now)
         if meaning == "accepted":
-            self.accepted(series, outcome)
+            self.accepted(series, token, outcome)
         elif meaning == "repeat":
             assert isinstance(outcome, SignedIn)
             assert outcome.ended == ()
@@ -150,13 +150,13 @@ class Compared(RuleBasedStateMachine):
         else:
             assert outcome == (Refused("lost") if meaning == "lost" else None)
 
-    def accepted(self, series: Remembered, outcome: Any) -> None:
+    def accepted(self, series: Remembered, token: str, outcome: Any) -> None:
         """A new session in the old one's place, and the next token (R2)."""
         (key,) = (key for key, one in self.oracle.series.items() if one is series)
         earlier = series.session if series.session in self.oracle.live else None
         if self.check_begun(outcome, series.user, self.now, earlier, "resumed", key):
-            self.oracle.move_on(series, cookies_of(outcome)[REMEMBER], outcome.session.id)
-            self.present(series, series.tokens[-2])  # at once again: the very same cookies (R3)
+            self.oracle.move_on(series, token, cookies_of(outcome)[REMEMBER], outcome.session.id)
+            self.present(series, token)  # at once again: the very same cookies (R3)
 
     # ── what is always true ──────────────────────────────────────────────────────────────────
 

@@ -81,8 +81,8 @@ class Life(Register):
 
 
 class Series(Register):
-    """A remembered browser. secrets: when each of them was made: first start, first end. lost, thefts:
-    resumes whose answer was lost, that were taken for a thief's.
+    """A remembered browser. secrets: when each of them was made, first start and first end; and from which
+    one. lost, thefts: resumes whose answer was lost, that were taken for a thief's.
     """
 
     __slots__ = ("lives", "lost", "secrets", "thefts")
@@ -92,11 +92,11 @@ class Series(Register):
         self.lives: list[Life] = []
         self.lost: list[Operation] = []
         self.thefts: list[Operation] = []
-        self.secrets: dict[str, tuple[int, int]] = {}
+        self.secrets: dict[str, tuple[int, int, str | None]] = {}
 
     def made(self, secret: str, operation: Operation) -> None:
-        start, end = self.secrets.get(secret, (NEVER, NEVER))
-        self.secrets[secret] = (min(start, operation.start), min(end, operation.end))
+        start, end, _ = self.secrets.get(secret, (NEVER, NEVER, None))
+        self.secrets[secret] = (min(start, operation.start), min(end, operation.end), operation.remember)
 
     def is_honest(self, operation: Operation) -> bool:
         """Whether a browser that presented this secret can only have had the current one or the one before,
@@ -105,12 +105,11 @@ class Series(Register):
         if any(lost.start <= operation.end for lost in self.lost):
             return False
         begun = self.secrets[operation.remember or ""][0]
-        later = [
-            start
-            for start, end in self.secrets.values()
+        return all(
+            made_from == operation.remember and operation.end < start + SEEN_AFTER
+            for start, end, made_from in self.secrets.values()
             if begun < end and start <= operation.end and start != begun
-        ]
-        return not later or (len(later) == 1 and operation.end < later[0] + SEEN_AFTER)
+        )
 
 
 class Secret:

@@ -71,8 +71,9 @@ class Life:
 
 @dataclass
 class Remembered:
-    """A series that has not been forgotten. tokens: all it ever had, the current one last. session: the one
-    that the current token came with, and its secret then. seen_at: when that was first used a minute later.
+    """A series that has not been forgotten. tokens: all it ever had, the last two being the one that was
+    accepted last and the current one. session: the one that this came with, and its secret then. seen_at:
+    when that was first used a minute later.
     """
 
     user: str
@@ -169,9 +170,12 @@ class Oracle:
         self.given.append(token)
         self.confidential.append(key)
 
-    def move_on(self, series: Remembered, token: str, session: str) -> None:
-        """The series has been accepted, with a new token and a new session (R2)."""
-        series.tokens.append(token)
+    def move_on(self, series: Remembered, presented: str, token: str, session: str) -> None:
+        """The series has been accepted, with a new token and a new session (R2). Where the token from before
+        was presented, the one after it never arrived, and counts as older (R4).
+        """
+        series.tokens.remove(presented)
+        series.tokens += [presented, token]
         series.session, series.session_token = session, self.live[session].token
         series.expires_at = min(self.now + REMEMBER, series.created_at + REMEMBER_LIMIT)
         series.seen_at = None

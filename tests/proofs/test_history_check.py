@@ -129,6 +129,10 @@ TRUE: dict[str, list[Operation]] = {
     "what a lost resume began is listed, and then given to a repeat": [
         REMEMBERED, no_resume(2, 3, "failed"), listed(5, 6, "t"), resume(8, 9, "r1", "t", "r2"), look(9, 10, secret="t1"),
     ],
+    "two tabs resume, and between them the session is evicted": [
+        REMEMBERED, resume(2, 3, "r1", "t", "r2", "s"), sign_in(4, 5, "x", ended=("t",)), resume(6, 7, "r1", "u", "r3"),
+        resume(8, 9, "r1", "u", "r3"), look(9, 10, secret="u1"), no_resume(11, 12, "theft", "r2"),
+    ],
     "somebody presents it again, and an answer in between was lost": [
         REMEMBERED, no_resume(2, 3, "failed"), resume(4, 5, "r1", "t", "r3"), no_resume(6, 7, "theft"),
     ],
@@ -235,6 +239,13 @@ FALSE: dict[str, tuple[str, list[Operation]]] = {
     ),
     "a repeat is taken for a thief's": (
         THIEF, [REMEMBERED, resume(2, 3, "r1", "t", "r2", "s"), no_resume(4, 5, "theft")],
+    ),
+    "a repeat is taken for a thief's, after the session was evicted": (
+        THIEF,
+        [
+            REMEMBERED, resume(2, 3, "r1", "t", "r2", "s"), sign_in(4, 5, "x", ended=("t",)),
+            resume(6, 7, "r1", "u", "r3"), no_resume(8, 9, "theft"),
+        ],
     ),
     "a validation answers about somebody else": (SOMEBODY_ELSE, [BEGUN, look(2, 3, "other")]),
     "a list names what nobody began": (SOMEBODY_ELSE, [BEGUN, listed(2, 3, "s", "x")]),

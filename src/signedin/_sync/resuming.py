@@ -57,19 +57,20 @@ def _attempt(
             return _accept(sessions, series, token, client, now, started_at)
         case "predecessor":
             assert series.nonce is not None
-            derived = derive(token.secret, series.nonce)
             if isinstance(last, Record) and last.judge(now) == "active":
+                derived = derive(token.secret, series.nonce)
                 return _repeat(sessions, series, token.id, last, derived, now)
             if last is None or isinstance(last, Record) or last.session.reason in RESUMABLE:
-                successor = Token(token.id, derived.successor)
-                return _accept(sessions, series, successor, client, now, started_at)
+                return _accept(sessions, series, token, client, now, started_at)
             return None
 
 
 def _accept(
     sessions: Sessions, series: Series, token: Token, client: Client, now: int, started_at: int
 ) -> SignedIn | Refused:
-    """A new session from the series' current token, whose secret moves on (R2)."""
+    """A new session from the presented token, whose secret moves on (R2). A repeat of it finds this
+    session, also where it was the series' predecessor and what came of it is over (R3).
+    """
     begun = started_at - sessions.settings.skew_ms
     if now - begun > STARTED_AT_MOST + sessions.settings.skew_ms:
         return Refused("too_old")
@@ -83,7 +84,7 @@ def _accept(
     moved = changed(
         series,
         secret_hash=Token(token.id, derived.successor).hash(),
-        previous_hash=series.secret_hash,
+        previous_hash=token.hash(),
         nonce=nonce,
         seen_at=None,
         session_id=SessionId(session_token.id),
