@@ -123,6 +123,11 @@ def slow(request: HttpRequest) -> HttpResponse:
     return HttpResponse("late")
 
 
+def empty(request: HttpRequest) -> HttpResponse:
+    request.session.pop("a")
+    return HttpResponse("x")
+
+
 def fails(request: HttpRequest) -> HttpResponse:
     request.session["kept"] = "no"
     return HttpResponse("x", status=500)
@@ -149,6 +154,7 @@ urlpatterns = [
     path("changed/", csrf_exempt(changed)),
     path("public/", public),
     path("slow/", slow),
+    path("empty/", csrf_exempt(empty)),
     path("fails/", fails),
     path("lasts/", lasts),
     path("password/", views.PasswordChangeView.as_view(success_url="/me/")),
