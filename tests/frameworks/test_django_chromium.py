@@ -20,10 +20,25 @@ get_user_model().objects.create_superuser("ada", "", "correct horse")
 """
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    """The example, served by Django."""
+BESIDE = """
+from shop.settings import *
+
+INSTALLED_APPS = [*INSTALLED_APPS, "django.contrib.sessions"]
+ours = MIDDLEWARE.index("signedin.django.SessionMiddleware")
+MIDDLEWARE[ours] = "django.contrib.sessions.middleware.SessionMiddleware"
+users = MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware")
+MIDDLEWARE.insert(users + 1, "signedin.django.SignedinMiddleware")
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+"""
+
+
+@pytest.fixture(params=["engine", "beside"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The example, served by Django; it has our engine, and here Django's with ours beside as well."""
+    (tmp_path / "beside.py").write_text(BESIDE)
     environ = os.environ | {"SHOP_DATA": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    if request.param == "beside":
+        environ |= {"PYTHONPATH": str(tmp_path), "DJANGO_SETTINGS_MODULE": "beside"}
 
     def manage(*words: str) -> list[str]:
         return [sys.executable, "manage.py", *words]
