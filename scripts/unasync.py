@@ -16,7 +16,7 @@ RULES = (
     (r"\basync def\b", "def"),
     (r"\basync (?=for\b|with\b)", ""),
     (r"\bawait ", ""),
-    (r"\bwait_async\b", "wait"),
+    (r"\b(wait|connect)_async\b", r"\1"),
     (r"\basync_(?=answer|in_thread|call|connection_class|address_of|side_by_side|pause|converse)", ""),
     (r"\basync(?=contextmanager\b)", ""),
     (r"\bredis\.asyncio\b", "redis"),

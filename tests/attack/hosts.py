@@ -71,15 +71,18 @@ async def opened(
         page = None if name == "fastapi" else PAGE
         flow = open_async_sessions(**told, page=page, clock=clock)
         if name == "asgi":
-            yield Host(make_app(sessions=flow), flow, name=name)
+            made: Any = make_app(sessions=flow)
+            yield Host(made, flow, name=name)
         else:
             app = shop()
             app.include_router(sessions_router(PAGE))
-            yield Host(SignedinMiddleware(app, sessions=flow), flow, me="/", post="/step_up", name=name)
+            made = SignedinMiddleware(app, sessions=flow)
+            yield Host(made, flow, me="/", post="/step_up", name=name)
+        await made._touches.drain()  # as the end of its lifespan does
         await flow.close()
     elif name in ("wsgi", "flask"):
         if name == "wsgi":
-            made: Any = wsgi_host.make_app(**told, clock=clock)
+            made = wsgi_host.make_app(**told, clock=clock)
             host = made
         else:
             config = {f"SIGNEDIN_{key.upper()}": value for key, value in told.items()}

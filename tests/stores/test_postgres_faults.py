@@ -7,6 +7,7 @@ import gc
 import random
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -213,6 +214,22 @@ async def test_silent_to_who_comes(server: Postgres, proxy: Proxy, colour: str) 
             await asyncio.sleep(0.02)
     finally:
         gc.enable()
+
+
+def test_a_loop_that_ends(proxy: Proxy) -> None:
+    """A program that didn't close its store ends all the same, also while its pool waits for an answer."""
+    proxy.answers = "swallow"
+    code = f"""
+import asyncio, signedin
+
+async def main():
+    await signedin.open_async_sessions(store={through(proxy, "unclosed")!r}).list("1")
+
+asyncio.run(main())
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert "StoreUnavailable" in done.stderr
 
 
 async def test_cancelled(proxy: Proxy) -> None:

@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from ...errors import AnswerUnknown, SchemaError, SettingsError, StoreUnavailable
 from ...postgres.address import Address
-from ...postgres.colours import AsyncLock
+from ...postgres.colours import AsyncLock, connect_async
 from ...postgres.statements import for_schema, migrations_for, placed
 from .postgres_line import AsyncLine, lent
 
@@ -229,7 +229,7 @@ class AsyncConnector:
     async def connect(self, conninfo: str, **settings: Any) -> AsyncConnection[Any]:
         """See :meth:`AsyncConnection.connect`."""
         try:
-            connection = await AsyncConnection.connect(conninfo, **settings)
+            connection = await connect_async(conninfo, **settings)
         except psycopg.Error as error:
             self.failure = error
             # Its frames hold the error, and the attempt: a server that is silent would keep a

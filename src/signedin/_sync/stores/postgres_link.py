@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ...errors import AnswerUnknown, SchemaError, SettingsError, StoreUnavailable
 from ...postgres.address import Address
-from ...postgres.colours import Lock
+from ...postgres.colours import Lock, connect
 from ...postgres.statements import for_schema, migrations_for, placed
 from .postgres_line import Line, lent
 
@@ -230,7 +230,7 @@ class Connector:
     def connect(self, conninfo: str, **settings: Any) -> Connection[Any]:
         """See :meth:`Connection.connect`."""
         try:
-            connection = Connection.connect(conninfo, **settings)
+            connection = connect(conninfo, **settings)
         except psycopg.Error as error:
             self.failure = error
             # Its frames hold the error, and the attempt: a server that is silent would keep a
