@@ -108,7 +108,7 @@ PROOFS: Final = (
     Proof(
         "mutation",
         "Small changes that no test notices",
-        "scripts.mutation --jobs 2 --sample 1500",
+        "scripts.mutation --jobs 2 --sample 800",
         "scripts.mutation policy.py",
     ),
 )
