@@ -158,6 +158,8 @@ def test_admin(site: Any) -> None:
     assert page.status_code == 200
     assert b"bob" in page.content
     assert b"Django administration" in page.content
+    assert b'<a href="/admin/sessions/">Active sessions</a>' in ada.get("/admin/auth/user/").content
+    assert b"Active sessions" not in ada.get("/admin/auth/group/").content
     user = site.get(username="bob")
     change = ada.get(f"/admin/auth/user/{user.pk}/change/").content.decode()
     assert f"/admin/sessions/users/{user.pk}/active_sessions" in change
