@@ -13,8 +13,8 @@ register = template.Library()
 
 @register.simple_tag
 def sessions_url(opts: Any, object_id: str | None = None) -> str:
-    """The address in the admin of everybody's, or of this user's; empty for what is no user, and on a site
-    without that page.
+    """The address in the admin of everybody's, or of this user's; empty for what is no user, and on a
+    site without that page.
     """
     if not issubclass(opts.model, get_user_model()):
         return ""
