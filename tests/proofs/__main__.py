@@ -44,7 +44,7 @@ PROOFS: Final = (
     Proof(
         "lives",
         "Whatever happens in whatever order, the stores and a small model say the same",
-        "tests.proofs.lives 300",
+        "tests.proofs.lives 200",
         "tests.proofs.lives 10",
     ),
     Proof(
