@@ -15,7 +15,6 @@ from django.utils import timezone
 from signedin import Client as Device
 from signedin.django.flow import flow
 from signedin.django.sessions import SessionStore
-from signedin.session import new_session_id
 
 from ..engines import ENGINES, Engine
 from ..support import SECOND, Clock
