@@ -169,9 +169,7 @@ async def test_saving_keeps_the_key(face: Case, known: tuple[str, str]) -> None:
     assert await made.exists(key)
 
 
-@pytest.mark.parametrize(
-    "key", ["", "1", "x" * 10_000, "../../etc/passwd", "\udce9", new_session_id("1")]
-)
+@pytest.mark.parametrize("key", ["", "1", "x" * 10_000, "../../etc/passwd", "\udce9", "5a" * 24])
 async def test_a_key_of_nobodys(face: Case, key: str) -> None:
     """It is not taken up, and looking makes nothing of it."""
     made = face(key)
