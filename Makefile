@@ -27,13 +27,6 @@ check: .venv/test ## style and types only
 	@$(BIN)/mypy && $(BIN)/pyright
 
 bench: .venv/test $(REDIS) $(POSTGRES) ## the figures, measured here and now, and docs/benchmarks.md
-	@$(BIN)/python -m benchmarks
-	@$(BIN)/python -m benchmarks.redis
-	@$(BIN)/python -m benchmarks.postgres
-	@$(BIN)/python -m benchmarks.frameworks_asgi
-	@$(BIN)/python -m benchmarks.frameworks_flask
-	@$(BIN)/python -m benchmarks.frameworks_django
-	@$(BIN)/python -m benchmarks.frameworks_django --postgres
 	@$(BIN)/python -m benchmarks.report
 
 proof: .venv/test .venv/fuzz $(REDIS) $(POSTGRES) ## the long proofs, in under an hour, and docs/proofs.md

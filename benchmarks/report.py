@@ -1,7 +1,8 @@
 """Measures all of it, and writes docs/benchmarks.md with its plots: ``python -m benchmarks.report``.
 
-``--quick`` takes fewer of everything, in a few minutes. ``--write`` measures nothing and writes the page
-from docs/benchmarks.json, which has every run's figures.
+``--quick`` takes fewer of everything, in a few minutes. ``--only PART`` measures one part anew and keeps
+the figures of the others, ``--write`` measures nothing; both write the page from docs/benchmarks.json,
+which has every run's figures.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
@@ -43,17 +45,40 @@ PACKAGES = (
     "starsessions", "crudauth", "Flask", "Flask-Session", "Flask-SQLAlchemy", "SQLAlchemy", "redis",
     "hiredis", "psycopg", "uvicorn",
 )  # fmt: skip
+BESIDE = (
+    "benchmarks",
+    "benchmarks.redis",
+    "benchmarks.postgres",
+    "benchmarks.frameworks_asgi",
+    "benchmarks.frameworks_flask",
+    "benchmarks.frameworks_django",
+    "benchmarks.frameworks_django --postgres",
+)
+"""What is measured beside a bare operation, or beside one package as the framework's server runs it."""
 SIZES = (1_000, 10_000, 100_000)
 OURS_TO = 1_000_000
 RUNS = 3
 
 
-def run(*arguments: str) -> Any:
+def printed(*arguments: str) -> str:
     """What a benchmark prints, from a process of its own."""
     print(" ".join(arguments), file=sys.stderr, flush=True)
-    command = [sys.executable, "-W", "ignore", "-m", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
-    return json.loads(done.stdout)
+    return said(sys.executable, "-W", "ignore", "-m", *arguments)
+
+
+def run(*arguments: str) -> Any:
+    """The same as data."""
+    return json.loads(printed(*arguments))
+
+
+def beside() -> dict[str, Any]:
+    """Beside bare operations; the tables as they are printed."""
+    tables = {command: printed(*command.split()).strip() for command in BESIDE}
+    return {"date": today(), "tables": tables}
+
+
+def today() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d")
 
 
 def compared(quick: bool) -> list[dict[str, Any]]:
@@ -114,30 +139,40 @@ def versions() -> dict[str, str]:
 
 
 def said(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT).stdout
+
+
+PARTS: dict[str, Callable[[bool], Any]] = {
+    "beside": lambda quick: beside(),
+    "latency": lambda quick: run("benchmarks.latency", *(["--quick"] if quick else [])),
+    "peers": compared,
+    "growth": lambda quick: growing(),
+}
+
+
+def save(found: dict[str, Any]) -> None:
+    text = json.dumps(found, separators=(",", ":")).replace('{"group"', '\n{"group"')
+    FIGURES.write_text(text + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few minutes, one run of each")
+    parser.add_argument("--only", choices=PARTS, help="this part anew")
     parser.add_argument("--write", action="store_true", help="the page anew, from the figures there are")
     chosen = parser.parse_args()
-    if not chosen.write:
-        more = ["--quick"] if chosen.quick else []
+    if chosen.only:
+        save(json.loads(FIGURES.read_text()) | {chosen.only: PARTS[chosen.only](chosen.quick)})
+    elif not chosen.write:
         began = time.monotonic()
         found: dict[str, Any] = {
-            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+            "date": today(),
             "quick": chosen.quick,
             "machine": machine(),
             "versions": versions(),
-            "latency": run("benchmarks.latency", *more),
-            "peers": compared(chosen.quick),
-            "growth": growing(),
         }
-        found["minutes"] = round((time.monotonic() - began) / 60)
-        FIGURES.write_text(
-            json.dumps(found, separators=(",", ":")).replace('{"group"', '\n{"group"') + "\n"
-        )
+        found |= {name: measure(chosen.quick) for name, measure in PARTS.items()}
+        save(found | {"minutes": round((time.monotonic() - began) / 60)})
     for path, text in writing.pages(json.loads(FIGURES.read_text())).items():
         (ROOT / path).write_text(text)
         print(path)

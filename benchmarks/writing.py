@@ -45,6 +45,7 @@ def pages(found: dict[str, Any]) -> dict[str, str]:
     text = (ROOT / PAGE).read_text("utf-8")
     made = {
         "machine": machine(found),
+        "beside": beside(found["beside"]),
         "costs": "\n\n".join(costs(found["peers"])),
         "faster": faster(found["peers"]),
         "passes": passes(found["peers"]),
@@ -58,6 +59,14 @@ def pages(found: dict[str, Any]) -> dict[str, str]:
         assert pattern.search(text), name
         text = pattern.sub(lambda _, one=f"{begin}\n{figures}\n{end}": one, text)
     return {PAGE: text} | {f"docs/images/{name}.svg": svg for name, svg in plots(found).items()}
+
+
+def beside(found: dict[str, Any]) -> str:
+    """The tables of each benchmark, under its command."""
+    told = [
+        f"`python -m {command}`, {found['date']}:\n\n{text}" for command, text in found["tables"].items()
+    ]
+    return "\n\n".join(told)
 
 
 # ── figures ──────────────────────────────────────────────────────────────────────────────────
