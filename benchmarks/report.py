@@ -1,8 +1,7 @@
 """Measures all of it, and writes docs/benchmarks.md with its plots: ``python -m benchmarks.report``.
 
-``--quick`` takes fewer of everything, in a few minutes. ``--only PART`` measures one part anew and keeps
-the figures of the others, ``--write`` measures nothing; both write the page from docs/benchmarks.json,
-which has every run's figures.
+``--quick`` takes fewer runs. ``--beside`` measures only what stands beside bare operations, ``--write``
+nothing; both write the page from docs/benchmarks.json, which has every run's figures.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
@@ -142,14 +140,6 @@ def said(*command: str) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT).stdout
 
 
-PARTS: dict[str, Callable[[bool], Any]] = {
-    "beside": lambda quick: beside(),
-    "latency": lambda quick: run("benchmarks.latency", *(["--quick"] if quick else [])),
-    "peers": compared,
-    "growth": lambda quick: growing(),
-}
-
-
 def save(found: dict[str, Any]) -> None:
     text = json.dumps(found, separators=(",", ":")).replace('{"group"', '\n{"group"')
     FIGURES.write_text(text + "\n")
@@ -157,12 +147,12 @@ def save(found: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few minutes, one run of each")
-    parser.add_argument("--only", choices=PARTS, help="this part anew")
+    parser.add_argument("--quick", action="store_true", help="one run of each")
+    parser.add_argument("--beside", action="store_true", help="these tables alone, anew")
     parser.add_argument("--write", action="store_true", help="the page anew, from the figures there are")
     chosen = parser.parse_args()
-    if chosen.only:
-        save(json.loads(FIGURES.read_text()) | {chosen.only: PARTS[chosen.only](chosen.quick)})
+    if chosen.beside:
+        save(json.loads(FIGURES.read_text()) | {"beside": beside()})
     elif not chosen.write:
         began = time.monotonic()
         found: dict[str, Any] = {
@@ -170,8 +160,11 @@ def main() -> None:
             "quick": chosen.quick,
             "machine": machine(),
             "versions": versions(),
+            "beside": beside(),
+            "latency": run("benchmarks.latency", *(["--quick"] if chosen.quick else [])),
+            "peers": compared(chosen.quick),
+            "growth": growing(),
         }
-        found |= {name: measure(chosen.quick) for name, measure in PARTS.items()}
         save(found | {"minutes": round((time.monotonic() - began) / 60)})
     for path, text in writing.pages(json.loads(FIGURES.read_text())).items():
         (ROOT / path).write_text(text)

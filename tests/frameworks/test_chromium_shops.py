@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,6 +13,9 @@ from playwright.sync_api import Page, expect
 from ..servers import free_port
 from ..sites import Site
 from ..web.chromium import PASSWORD, REVOKED, Profiles
+from .test_flask_example import profiles
+
+__all__ = ["profiles"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 UVICORN = ["-m", "uvicorn", "--port", "{port}", "--app-dir"]
@@ -34,13 +36,6 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         Site(command, port, cwd=tmp_path, env=environ, stdout=log, stderr=log) as made,
     ):
         yield made
-
-
-@pytest.fixture
-def profiles(playwright: Any, tmp_path: Path, site: Site) -> Iterator[Profiles]:
-    made = Profiles(playwright, tmp_path / "profiles", site)
-    yield made
-    made.close()
 
 
 def sign_in(page: Page, site: Site) -> None:

@@ -16,24 +16,13 @@ from signedin import Client as Device
 from signedin.django.flow import flow
 from signedin.django.sessions import SessionStore
 
-from ..engines import ENGINES, Engine
 from ..support import SECOND, Clock
-from .django_support import Client, browser, cookies_of, listed, open_site, who
+from .django_support import Client, browser, cookies_of, listed, who
+from .test_django_engine import engine, site, way
+
+__all__ = ["engine", "site", "way"]
 
 Case = Callable[..., Any]
-
-
-@pytest.fixture
-def way() -> str:
-    return "engine"
-
-
-@pytest.fixture(params=["sqlite", "redis", "postgres"])
-def engine(request: pytest.FixtureRequest) -> Engine:
-    return ENGINES[request.param]
-
-
-site = pytest.fixture(open_site)
 
 
 class Face:
@@ -45,10 +34,8 @@ class Face:
 
     def __getattr__(self, name: str) -> Any:
         if self.awaits:
-            return getattr(
-                self.store, {"__setitem__": "aset", "__getitem__": "aget"}.get(name, f"a{name}")
-            )
-        return sync_to_async(getattr(self.store, name))
+            return getattr(self.store, f"a{name}")
+        return sync_to_async(getattr(self.store, "__setitem__" if name == "set" else name))
 
     async def content(self) -> dict[str, Any]:
         return {key: value for key, value in await self.items() if not key.startswith("_")}
@@ -69,7 +56,7 @@ async def known(face: Case) -> tuple[str, str]:
     outcome = await sync_to_async(sessions.sign_in)(user, Device("192.0.2.7", ""), started_at=begun)
     token = outcome.cookies[0].value
     made = face(token)
-    await made.__getattr__("__setitem__")("a", 1)
+    await made.set("a", 1)
     await made.save()
     return token, outcome.session.id
 
@@ -95,7 +82,7 @@ DICT: dict[str, tuple[tuple[Any, ...], Any, dict[str, Any], bool]] = {
     "update": (("update", {"b": 2}), None, {"a": 1, "b": 2}, True),
     "has_key": (("has_key", "a"), True, {"a": 1}, False),
     "has_key of what isn't": (("has_key", "b"), False, {"a": 1}, False),
-    "set": (("__setitem__", "a", 2), None, {"a": 2}, True),
+    "set": (("set", "a", 2), None, {"a": 2}, True),
 }
 
 
@@ -108,7 +95,7 @@ async def test_the_dict(face: Case, known: tuple[str, str], case: str) -> None:
     for key in known:
         made = face(key)
         assert (made.store.accessed, made.store.modified) == (False, False)
-        assert await made.__getattr__(name)(*arguments) == answer
+        assert await getattr(made, name)(*arguments) == answer
         assert (made.store.accessed, made.store.modified) == (True, is_changed)
         assert await made.content() == left
         await made.save()
@@ -187,7 +174,7 @@ async def test_nothing_comes_back(face: Case, known: tuple[str, str]) -> None:
         await made.get("a")
     await face(token).flush()
     for made in held:
-        await made.__getattr__("__setitem__")("a", 2)
+        await made.set("a", 2)
         with pytest.raises(UpdateError):
             await made.save()
     assert not await held[0].exists(key)
@@ -216,7 +203,7 @@ async def test_ending(face: Case, known: tuple[str, str], ending: str) -> None:
     """The session is over for every key; after ``flush`` the dict is empty as well."""
     made = face(known[0])
     await made.get("a")
-    await made.__getattr__(ending)()
+    await getattr(made, ending)()
     assert not await made.exists(known[1])
     assert await face(known[0]).content() == {}
     if ending == "flush":
@@ -245,7 +232,7 @@ async def test_a_cycle(face: Case, known: tuple[str, str]) -> None:
 
 # ── expiry ───────────────────────────────────────────────────────────────────────────────────
 
-HOUR_AHEAD = datetime(2030, 1, 1, 1, tzinfo=UTC)
+DATE = datetime(2030, 1, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -271,9 +258,9 @@ async def test_expiry(face: Case, known: tuple[str, str], told: Any, age: int) -
 async def test_expiry_at_a_date(face: Case) -> None:
     """Until then from whatever moment it is looked at."""
     made = face()
-    await made.set_expiry(HOUR_AHEAD)
-    assert await made.get_expiry_date() == HOUR_AHEAD
-    at = HOUR_AHEAD - timedelta(hours=1)
+    await made.set_expiry(DATE)
+    assert await made.get_expiry_date() == DATE
+    at = DATE - timedelta(hours=1)
     assert await made.get_expiry_age(modification=at) == 3600
 
 
