@@ -24,6 +24,8 @@ HIDDEN: Final = "•••"
 """Stands for what is not shown of an address."""
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# Not by strftime or by formatting numbers: either takes longer than all the rest of a time.
+_TWO_DIGITS: Final = tuple(f"{number:02}" for number in range(60))
 
 
 def title(session: Session | EndedSession) -> str:
@@ -136,7 +138,9 @@ def clock_time(ms: int, zone: tzinfo) -> str:
 
 def rfc3339(ms: int) -> str:
     """A time for machines, in UTC, to the second."""
-    return _local(ms, UTC).isoformat()[:19] + "Z"
+    then = _local(ms, UTC)
+    day = f"{then.year:04}-{_TWO_DIGITS[then.month]}-{_TWO_DIGITS[then.day]}"
+    return f"{day}T{_clock(then)}:{_TWO_DIGITS[then.second]}Z"
 
 
 @lru_cache(1024)  # a page tells each time in several ways
@@ -150,5 +154,4 @@ def _time(then: datetime) -> str:
 
 
 def _clock(then: datetime) -> str:
-    # Not by strftime, which takes longer than all the rest of a time.
-    return f"{then.hour:02}:{then.minute:02}"
+    return f"{_TWO_DIGITS[then.hour]}:{_TWO_DIGITS[then.minute]}"

@@ -32,10 +32,12 @@ LATER = st.sampled_from([0, 0, IDLE])
 class Lives(Compared):
     """What happens: each rule takes a step with the flow and with the oracle."""
 
-    def drawn(self, data: st.DataObject) -> tuple[str, Life]:
-        """A session that has not been ended."""
-        key = data.draw(st.sampled_from(list(self.oracle.live)))
-        return key, self.oracle.live[key]
+    def drawn(self, data: st.DataObject, remembered: bool = False) -> tuple[str, Life]:
+        """A session that has not been ended. remembered: one with Remember me, if there is any; few are."""
+        live = self.oracle.live
+        with_series = [key for key, life in live.items() if life.series in self.oracle.series]
+        key = data.draw(st.sampled_from((remembered and with_series) or list(live)))
+        return key, live[key]
 
     def presented(self, life: Life, both: bool) -> tuple[Presented, tuple[str, ...]]:
         """The cookies of the session's browser, both of them or only the session's; and the series that is
@@ -78,12 +80,21 @@ class Lives(Compared):
             self.oracle.remember(series, user, token, outcome.session.id)
 
     @precondition(lambda self: self.oracle.live)
-    @rule(data=st.data(), user=st.sampled_from(USERS), later=LATER, both=st.booleans())
-    def sign_in_again(self, data: st.DataObject, user: str, later: int, both: bool) -> None:
+    @rule(
+        data=st.data(),
+        user=st.sampled_from((None, None, *USERS)),
+        later=LATER,
+        both=st.booleans(),
+        remembered=st.booleans(),
+    )
+    def sign_in_again(
+        self, data: st.DataObject, user: str | None, later: int, both: bool, remembered: bool
+    ) -> None:
         """In a browser that is signed in, or was till lately: what it presented ends (S1), another user's in any
         case, the same user's if the sign-in isn't stopped.
         """
-        key, life = self.drawn(data)
+        key, life = self.drawn(data, remembered)
+        user = user or life.user
         self.clock.tick(later)
         presented, forgets = self.presented(life, both)
         outcome = self.flow.sign_in(user, PHONE, started_at=self.now, presented=presented)
@@ -238,10 +249,10 @@ class Lives(Compared):
         assert outcome.barrier == self.oracle.barriers[life.user]
 
     @precondition(lambda self: self.oracle.live)
-    @rule(data=st.data(), later=LATER, both=st.booleans())
-    def sign_out(self, data: st.DataObject, later: int, both: bool) -> None:
+    @rule(data=st.data(), later=LATER, both=st.booleans(), remembered=st.booleans())
+    def sign_out(self, data: st.DataObject, later: int, both: bool, remembered: bool) -> None:
         """One's own session, if it isn't over, and this browser's Remember me."""
-        key, life = self.drawn(data)
+        key, life = self.drawn(data, remembered)
         self.clock.tick(later)
         presented, forgets = self.presented(life, both)
         told = self.flow.sign_out(presented)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from html import escape
+
 import pytest
 from jinja2 import DictLoader, UndefinedError
 from markupsafe import Markup
@@ -70,8 +74,29 @@ def told(*values: object, **named: object) -> str:
 
 
 def test_the_short_way() -> None:
-    """The compiled template calls ours: no ``Markup`` for each value, no search for items."""
-    source = Templates(DictLoader({})).compile("{{ x.y(1) }}", raw=True)
-    assert "environment.escaped(environment.called(" in source
-    assert "environment.getattr" not in source
-    assert "context.call" not in source
+    """The compiled template calls ours: no ``Markup`` for each value, no search for items, and no sorting of
+    arguments.
+    """
+    text = "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(x.y(1)) }}"
+    source = Templates(DictLoader({})).compile(text, raw=True)
+    assert ".y(1, )" in source
+    assert "environment.macro(macro)" in source
+    for longer in ("environment.getattr", "context.call", "Macro(environment"):
+        assert longer not in source
+
+
+def test_a_macro_is_given_what_it_takes() -> None:
+    """Too few and too many values are errors; one with a default has it."""
+    with_default = "{% macro m(x, y='&') %}{{ x }}{{ y }}{% endmacro %}"
+    assert drawn(with_default + "{{ m(1) }}{{ m(1, y=2) }}") == "1&amp;12"
+    for call in ("m()", "m(1, 2)"):
+        with pytest.raises(TypeError):
+            drawn("{% macro m(x) %}{{ x }}{% endmacro %}{{ " + call + " }}")
+
+
+def test_without_the_fast_way_of_markupsafe() -> None:
+    """It isn't promised to be there; without it the same is escaped, in the standard library's spelling."""
+    without = "import markupsafe; del markupsafe._escape_inner; from signedin.html import Templates"
+    command = [sys.executable, "-c", f"{without}; print(Templates.escaped({HOSTILE!r}))"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert said.strip() == escape(HOSTILE)
