@@ -33,7 +33,7 @@ from signedin.sql import statements
 from signedin.token import Token, new_secret
 
 from . import operators
-from .tools import CLIENT, START, Result, filled, timed, turns
+from .tools import CLIENT, START, Result, filled, pin, timed, turns
 
 
 def validate(path: str, rows: int) -> Result:
@@ -287,6 +287,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="100,000 sessions instead of a million")
     many = 100_000 if parser.parse_args().quick else 1_000_000
+    pin()
     results = []
     with tempfile.TemporaryDirectory(prefix="signedin-bench-") as folder:
         place = Path(folder)

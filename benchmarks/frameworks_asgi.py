@@ -7,7 +7,6 @@ application costs without sessions. All three take turns in one run; client and 
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
 import time
 from typing import Any
@@ -25,6 +24,7 @@ from signedin import open_async_sessions
 from signedin.asgi import SignedinMiddleware, sign_in
 
 from .__main__ import ask, scope_with
+from .tools import pin
 
 BAG = {"cart": [17, 4, 256], "locale": "de-CH", "seen": "2026-01-01T12:00:00Z"}
 TURNS = 41
@@ -102,8 +102,7 @@ async def measure(url: str) -> None:
 
 def main() -> None:
     """Start a server, measure, print."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    pin()
     server = Server(VALKEY)
     asyncio.run(measure(server.url))
     server.stop()

@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from tests.postgres import Postgres
 
-from .tools import Result, timed
+from .tools import Result, pin, timed
 
 AGENT = "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
 REQUESTS = 200
@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--postgres", action="store_true")
     chosen = parser.parse_args()
+    pin()
     with tempfile.TemporaryDirectory() as folder:
         server = Postgres() if chosen.postgres else None
         set_up(Path(folder), None if server is None else server.url)

@@ -21,6 +21,8 @@ from tests.servers import REDIS, Server
 
 from signedin.flask import Signedin, current_session, sign_in
 
+from .tools import pin
+
 REQUESTS = 400
 TURNS = 25
 
@@ -123,6 +125,7 @@ class Processor:
 
 
 def main() -> None:
+    pin()
     server = Server(REDIS)
     watch = Processor(server)
     mine = ours(server.url)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
 import statistics
 import time
@@ -30,6 +29,7 @@ from signedin.rows import key_of
 from signedin.steps import Touch
 
 from .curve import CALLS, Place, table
+from .tools import pin
 
 SELECT = "SELECT user_id, tail FROM {}.session WHERE tag = $1 AND random = $2"
 KINDS: Any = {"autocommit": True, "cursor_factory": psycopg.RawCursor, "prepare_threshold": 0}
@@ -180,8 +180,7 @@ def main() -> None:
     """Run everything and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.postgres", description=__doc__)
     parser.add_argument("sessions", nargs="*", type=int, default=[1_000, 30_000])
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    pin()
     # What a server of its own would have; the defaults are for a small machine.
     server = Postgres(fsync="on", shared_buffers="1GB", max_wal_size="4GB")
     places: dict[int, Place] = {}

@@ -30,6 +30,8 @@ from signedin.redis.records import key_of, pack_series, pack_session
 from signedin.settings import Settings
 from signedin.steps import AllBut, Ending, EndingEverybody, Resumption, Rotation, SignIn, Touch
 
+from .tools import pin
+
 VERBS = 200
 """So often each verb."""
 DICE = random.Random(1)
@@ -229,8 +231,7 @@ def main() -> None:
     parser.add_argument("--listpack", action="store_true", help="With hash-max-listpack-value 256.")
     chosen = parser.parse_args()
     settings = {"hash_max_listpack_value": "256"} if chosen.listpack else {}
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    pin()
     columns: dict[int, dict[str, str]] = {}
     for count in chosen.sessions:
         server = Server(REDIS if chosen.redis else VALKEY, **settings)

@@ -9,8 +9,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ..tools import pin
 from .measuring import Measured
-from .places import ENGINES, Place, pin
+from .places import ENGINES, Place
 
 GROUPS = {
     "django": "django_sites",

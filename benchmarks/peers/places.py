@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 import subprocess
@@ -178,9 +177,3 @@ connection = sqlite3.connect(sys.argv[1])
 of = lambda name: connection.execute(f"PRAGMA {name}").fetchone()[0]
 print((of("page_count") - of("freelist_count")) * of("page_size"))
 """
-
-
-def pin() -> None:
-    """Client and servers on one core: while one works, the other waits anyway."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import ignored_auth
 
+from signedin.admin import Admin
 from signedin.config import open_sessions
 from signedin.fastapi import SignedinMiddleware, sessions_router
 from signedin.openapi import document
@@ -42,10 +43,13 @@ def service(folder: Path) -> Iterator[tuple[str, str, Any]]:
 
 @contextmanager
 def fastapi_application(folder: Path) -> Iterator[tuple[str, str, Any]]:
-    """An application of somebody's, with the router and FastAPI's own document of it."""
+    """An application of somebody's, with the router and FastAPI's own document of it; its operators may do
+    everything on the admin page, which gives them no more here.
+    """
     app, store, port = FastAPI(), str(folder / "sessions.db"), free_port()
     app.include_router(sessions_router(PAGE))
-    whole: Any = SignedinMiddleware(app, store=store, page=None, sweep_every=None)
+    admin = Admin(lambda session, action: session.user_id == OPERATOR)
+    whole: Any = SignedinMiddleware(app, store=store, page=None, admin=admin, sweep_every=None)
     server = uvicorn.Server(uvicorn.Config(whole, port=port, log_level="warning"))
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
     thread.start()

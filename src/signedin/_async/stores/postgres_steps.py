@@ -5,6 +5,7 @@ Everything that ends sessions goes through :meth:`AsyncStep._gone`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -239,14 +240,18 @@ class AsyncStep:
     async def sweep(self, keys: Sequence[tuple[bytes, str, bytes]], limit: int, now: int) -> Swept:
         """End these if they are still over; remove what is too old, ``limit`` of each at a time."""
         ended: list[EndedSession] = []
-        locked = None
-        for tag, user_id, random in sorted(keys):
-            if locked != (tag, user_id):
-                locked = tag, user_id
-                await self.send("lock", *locked)
-            ended += await self._gone("end_expired", (tag, user_id), [random], None, None, now)
-        removed = await self.count("old_history", now - HISTORY_AGE, limit)
-        removed = max(removed, await self.count("old_series", now, limit))
+        old = await self.rows("old_series", now, limit)
+        randoms = defaultdict[tuple[bytes, str], list[bytes]](list)
+        for tag, user_id, random in keys:
+            randoms[tag, user_id].append(random)
+        # In one order, so that nobody waits in a circle.
+        for owner in sorted({*randoms, *old}):
+            await self.send("lock", *owner)
+            ended += await self._gone("end_expired", owner, randoms[owner], None, None, now)
+            if owner in old:
+                series = [key for (key,) in await self.rows("old_series_of", *owner, now)]
+                await self._forget(*owner, series)
+        removed = max(len(old), await self.count("old_history", now - HISTORY_AGE, limit))
         removed = max(removed, await self.count("old_visitors", now, limit))
         await self.send("old_owners", now - BARRIER_KEPT, limit)
         return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)

@@ -6,6 +6,7 @@ Everything that ends sessions goes through :meth:`Step._gone`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -238,14 +239,18 @@ class Step:
     def sweep(self, keys: Sequence[tuple[bytes, str, bytes]], limit: int, now: int) -> Swept:
         """End these if they are still over; remove what is too old, ``limit`` of each at a time."""
         ended: list[EndedSession] = []
-        locked = None
-        for tag, user_id, random in sorted(keys):
-            if locked != (tag, user_id):
-                locked = tag, user_id
-                self.send("lock", *locked)
-            ended += self._gone("end_expired", (tag, user_id), [random], None, None, now)
-        removed = self.count("old_history", now - HISTORY_AGE, limit)
-        removed = max(removed, self.count("old_series", now, limit))
+        old = self.rows("old_series", now, limit)
+        randoms = defaultdict[tuple[bytes, str], list[bytes]](list)
+        for tag, user_id, random in keys:
+            randoms[tag, user_id].append(random)
+        # In one order, so that nobody waits in a circle.
+        for owner in sorted({*randoms, *old}):
+            self.send("lock", *owner)
+            ended += self._gone("end_expired", owner, randoms[owner], None, None, now)
+            if owner in old:
+                series = [key for (key,) in self.rows("old_series_of", *owner, now)]
+                self._forget(*owner, series)
+        removed = max(len(old), self.count("old_history", now - HISTORY_AGE, limit))
         removed = max(removed, self.count("old_visitors", now, limit))
         self.send("old_owners", now - BARRIER_KEPT, limit)
         return Swept(tuple(ended), more=len(keys) >= limit or removed >= limit)

@@ -6,7 +6,7 @@ local now, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 local answer = { 1 }
 for at = 1, #KEYS, 4 do
   local key, history, data, barriers = KEYS[at], KEYS[at + 1], KEYS[at + 2], KEYS[at + 3]
-  local all, over, old = redis.call('HGETALL', key), {}, {}
+  local all, over, old, going = redis.call('HGETALL', key), {}, {}, {}
   for n = 1, #all, 2 do
     local field, v = all[n], all[n + 1]
     if is_session(field, v) then
@@ -17,6 +17,7 @@ for at = 1, #KEYS, 4 do
       end
     elseif is_series(field, v) and unpack_from('<I6', v, 60) <= now then
       old[#old + 1] = field
+      going[field] = true
     end
   end
   for user, list in pairs(over) do
@@ -38,6 +39,13 @@ for at = 1, #KEYS, 4 do
     end
   end
   in_parts('HDEL', key, old)
+  -- What lives goes on without them.
+  for n = 1, #old > 0 and #all or 0, 2 do
+    local v = all[n + 1]
+    if is_session(all[n], v) and not verdict(v, now) and going[series_of(v)] then
+      redis.call('HSET', key, all[n], without_series(v))
+    end
+  end
   old = {}
   all = redis.call('HGETALL', history)
   for n = 1, #all, 2 do

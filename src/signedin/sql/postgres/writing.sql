@@ -142,9 +142,11 @@ DELETE FROM @visitor WHERE id IN (
 DELETE FROM @ended WHERE (tag, random) IN (
   SELECT tag, random FROM @ended WHERE ended_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED);
 
--- old_series: series that are over, a batch of a sweep.
-DELETE FROM @series WHERE (tag, key) IN (
-  SELECT tag, key FROM @series WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED);
+-- old_series: whose series are over, a batch of a sweep.
+SELECT tag, user_id FROM @series WHERE expires_at <= $1 LIMIT $2;
+
+-- old_series_of: those of one user.
+SELECT key FROM @series WHERE tag = $1 AND user_id = $2 AND expires_at <= $3;
 
 -- old_owners: users of whom nothing is left, and whose barriers nothing can meet any more.
 DELETE FROM @owner WHERE (tag, user_id) IN (

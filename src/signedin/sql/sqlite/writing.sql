@@ -122,7 +122,8 @@ DELETE FROM visitor WHERE id IN (SELECT id FROM visitor WHERE expires_at <= ? LI
 DELETE FROM ended WHERE (tag, random) IN (SELECT tag, random FROM ended WHERE ended_at < ? LIMIT ?);
 
 -- old_series: series that are over, a batch of a sweep.
-DELETE FROM series WHERE (tag, key) IN (SELECT tag, key FROM series WHERE expires_at <= ? LIMIT ?);
+DELETE FROM series WHERE (tag, key) IN (SELECT tag, key FROM series WHERE expires_at <= ? LIMIT ?)
+RETURNING tag, user_id, key;
 
 -- old_barriers: barriers that nothing can meet any more.
 DELETE FROM barrier WHERE at < ?;

@@ -219,6 +219,22 @@ async def test_sweep_removes_what_is_too_old(store: Any) -> None:
     assert not isinstance(await store.add(step(late, started_at=0)), str)
 
 
+async def test_a_session_outlives_its_series(store: Any) -> None:
+    """A browser that is remembered no more is not said to be (L1): its session goes on without the series."""
+    kept = []
+    for days in (1, 2):
+        record, _ = make_record()
+        series, _ = make_series("1", record.id, days=days)
+        record = msgspec.structs.replace(record, series=series.key)
+        await store.add(step(record, series=series))
+        kept.append(record)
+    await store.sweep(START + DAY, 10)
+    over, good = kept
+    assert await store.find(over.id) == msgspec.structs.replace(over, series=None)
+    assert await store.find(good.id) == good
+    assert (await store.for_user("1")).series == {good.series}
+
+
 async def test_a_sweep_that_meets_a_touch(store: Any) -> None:
     """A session that is used again before the sweep reaches it is not swept."""
     record = await signed_in(store, idle=DAY)
