@@ -120,7 +120,9 @@ class AsyncStore(Protocol):
         """The barrier for all users, or 0."""
 
     async def sweep(self, now: int, limit: int) -> Swept:
-        """End what has expired, at most so many; remove old history, series, barriers and visitors."""
+        """End what has expired, at most so many; remove old history, series, barriers and visitors. A session
+        whose series is removed goes on without it.
+        """
 
     async def newest(self) -> int:
         """When the most recently active session was active, or 0."""
