@@ -29,7 +29,7 @@ check: .venv/test ## style and types only
 bench: .venv/test $(REDIS) $(POSTGRES) ## the figures, measured here and now, and docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.report
 
-proof: .venv/test .venv/fuzz $(REDIS) $(POSTGRES) ## the long proofs, about an hour, and docs/proofs.md
+proof: .venv/test .venv/fuzz $(REDIS) $(POSTGRES) ## the long proofs, under an hour, and docs/proofs.md
 	@$(BIN)/python -m tests.proofs
 
 mutation: .venv/test ## how many small changes of the rules and the flow the tests notice

@@ -10,6 +10,9 @@ import threading
 import time
 from typing import NamedTuple
 
+from redis import Redis
+from redis.exceptions import ResponseError
+
 from signedin._sync.stores.redis import RedisStore
 from signedin.errors import AnswerUnknown, StoreUnavailable
 from signedin.reasons import REASONS
@@ -34,6 +37,16 @@ class Undone(NamedTuple):
     refused: int
 
 
+def is_followed(client: Redis) -> bool:
+    """Whether the server takes a write."""
+    try:
+        return bool(client.set("followed", "yes"))
+    except ResponseError as error:
+        if not str(error).startswith("NOREPLICAS"):
+            raise
+        return False
+
+
 def failover(
     binary: str, parameters: str, settings: dict[str, str], *, apart: float, users: int
 ) -> Undone:
@@ -45,7 +58,8 @@ def failover(
         while client.info("replication")["master_link_status"] != "up":
             time.sleep(0.01)
     with primary.client() as client:
-        client.set("followed", "yes")
+        while not is_followed(client):  # it counts its replicas once a second
+            time.sleep(0.01)
         while client.wait(1, 1000) != 1:
             pass
     store = RedisStore(f"{primary.url}?{parameters}")
