@@ -1,4 +1,4 @@
-"""Junk at the door: ``python -m tests.attack.junk [COUNT]`` sends 100 000 of each kind to each store and looks
+"""Junk at the door: ``python -m tests.attack.junk [COUNT]`` sends 30 000 of each kind to each store and looks
 whether it has grown.
 """
 
@@ -51,7 +51,7 @@ async def main(count: int) -> None:
             before = engine.size()
             await junk(flow, count)
             assert engine.size() == before, name
-            print(f"{name}: {count} of each kind, nothing has grown: {before}", flush=True)
+            print(f"{name}: {count:,} of each kind, nothing has grown", flush=True)
             await flow.close()
 
 
