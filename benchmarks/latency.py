@@ -93,8 +93,8 @@ def request(path: str, token: str) -> bytes:
 
 
 def measure(port: int, asked: bytes, seconds: float, runs: int) -> dict[str, Any]:
-    """Saturation, and the percentiles at shares of it: medians of the runs, least and most. Each run finds
-    its own saturation, for a shared machine is not as fast now as it was a minute ago.
+    """Saturation, and the percentiles at shares of it: medians of the runs, least and most. Each run
+    finds its own saturation, for a shared machine is not as fast now as it was a minute ago.
     """
     load = Load(port, asked)
     load.saturation(1)

@@ -120,8 +120,8 @@ class AsyncStore(Protocol):
         """The barrier for all users, or 0."""
 
     async def sweep(self, now: int, limit: int) -> Swept:
-        """End what has expired, at most so many; remove old history, series, barriers and visitors. A session
-        whose series is removed goes on without it.
+        """End what has expired, at most so many; remove old history, series, barriers and visitors.
+        A session whose series is removed goes on without it.
         """
 
     async def newest(self) -> int:

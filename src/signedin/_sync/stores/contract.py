@@ -121,8 +121,8 @@ class Store(Protocol):
         """The barrier for all users, or 0."""
 
     def sweep(self, now: int, limit: int) -> Swept:
-        """End what has expired, at most so many; remove old history, series, barriers and visitors. A session
-        whose series is removed goes on without it.
+        """End what has expired, at most so many; remove old history, series, barriers and visitors.
+        A session whose series is removed goes on without it.
         """
 
     def newest(self) -> int:
