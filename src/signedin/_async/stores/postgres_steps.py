@@ -245,12 +245,13 @@ class AsyncStep:
         for tag, user_id, random in keys:
             randoms[tag, user_id].append(random)
         # In one order, so that nobody waits in a circle.
-        for owner in sorted({*randoms, *old}):
+        for tag, user_id in sorted({*randoms, *old}):
+            owner = (tag, user_id)
             await self.send("lock", *owner)
             ended += await self._gone("end_expired", owner, randoms[owner], None, None, now)
             if owner in old:
                 series = [key for (key,) in await self.rows("old_series_of", *owner, now)]
-                await self._forget(*owner, series)
+                await self._forget(tag, user_id, series)
         removed = max(len(old), await self.count("old_history", now - HISTORY_AGE, limit))
         removed = max(removed, await self.count("old_visitors", now, limit))
         await self.send("old_owners", now - BARRIER_KEPT, limit)

@@ -244,12 +244,13 @@ class Step:
         for tag, user_id, random in keys:
             randoms[tag, user_id].append(random)
         # In one order, so that nobody waits in a circle.
-        for owner in sorted({*randoms, *old}):
+        for tag, user_id in sorted({*randoms, *old}):
+            owner = (tag, user_id)
             self.send("lock", *owner)
             ended += self._gone("end_expired", owner, randoms[owner], None, None, now)
             if owner in old:
                 series = [key for (key,) in self.rows("old_series_of", *owner, now)]
-                self._forget(*owner, series)
+                self._forget(tag, user_id, series)
         removed = max(len(old), self.count("old_history", now - HISTORY_AGE, limit))
         removed = max(removed, self.count("old_visitors", now, limit))
         self.send("old_owners", now - BARRIER_KEPT, limit)
