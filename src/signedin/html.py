@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import markupsafe
 from jinja2 import BaseLoader, Environment, StrictUndefined
@@ -27,11 +27,11 @@ class _Generator(CodeGenerator):
     given by place; Jinja's sorts them out at each call.
     """
 
-    def _output_child_pre(self, node: Expr, frame: Frame, finalize: object) -> None:
+    def _output_child_pre(self, node: Expr, frame: Frame, finalize: Any) -> None:
         if _escapes(frame):
             self.write("environment.escaped(")
         else:
-            super()._output_child_pre(node, frame, finalize)  # type: ignore[arg-type]
+            super()._output_child_pre(node, frame, finalize)
 
     def visit_Getattr(self, node: Getattr, frame: Frame) -> None:
         self.visit(node.node, frame)
