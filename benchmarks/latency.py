@@ -146,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="4 seconds a level and one run")
     quick = parser.parse_args().quick
-    print(json.dumps(service(*((4.0, 1) if quick else (5.0, 5))), indent=1))
+    print(json.dumps(service(*((4.0, 1) if quick else (8.0, 3))), indent=1))
     return None
 
 

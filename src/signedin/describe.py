@@ -139,7 +139,7 @@ def clock_time(ms: int, zone: tzinfo) -> str:
 def rfc3339(ms: int) -> str:
     """A time for machines, in UTC, to the second."""
     then = _local(ms, UTC)
-    day = f"{then.year:04}-{_TWO_DIGITS[then.month]}-{_TWO_DIGITS[then.day]}"
+    day = f"{then.year}-{_TWO_DIGITS[then.month]}-{_TWO_DIGITS[then.day]}"
     return f"{day}T{_clock(then)}:{_TWO_DIGITS[then.second]}Z"
 
 

@@ -22,9 +22,9 @@ class _Generator(CodeGenerator):
     """Compiles to what our templates need, which is less work: a page of ten sessions prints 400 values.
     Were these hooks to go, Jinja's own would be in their place again.
 
-    ``{{ value }}`` calls :meth:`Templates.escaped`. ``a.b`` is Python's; Jinja's looks for an item, too.
-    ``a(b)`` is, too; Jinja's asks whether the context is wanted. So is a macro whose arguments are all
-    given by place; Jinja's sorts them out at each call.
+    ``{{ value }}`` calls :meth:`Templates.escaped`. ``a.b`` and ``a(b)`` are Python's; Jinja's look for
+    an item, too, and ask whether the context is wanted. A macro that has no defaults is a function;
+    Jinja's sorts its arguments out at each call.
     """
 
     def _output_child_pre(self, node: Expr, frame: Frame, finalize: Any) -> None:

@@ -58,7 +58,7 @@ def run(url: str, *, validations: int, revokes: int, plant: str | None = None) -
 
         def work(name: str) -> None:
             way = AsAsync(Http(ports)) if name == "http" else _library(name, settings, plant)
-            # About one revoke of five meets what another process has ended.
+            # Of the revokes a sixth or more ends nothing, for another process was quicker.
             looks = max(validations * 4 // (revokes * 5), 1)
             client = Client(name, way, stopwatch, folder, totals, looks)
             asyncio.run(client.run(TASKS[name]))
