@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from signedin.config import open_sessions
 from signedin.outcomes import SignedIn
 from signedin.server.accounts import Accounts
 
+from ..sites import Site
 from ..support import FIREFOX, LAPTOP, PHONE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -370,30 +370,21 @@ def test_version(cli: Cli) -> None:
 @pytest.mark.parametrize("name", ["serve", "demo"])
 def test_the_service_as_a_process(cli: Cli, name: str) -> None:
     """It starts, says where it is, answers, and stops on Ctrl-C within a few seconds."""
-    port = str(20_000 + os.getpid() % 20_000 + (name == "demo"))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "signedin", name, "--port", port],
+    site = Site(
+        [sys.executable, "-m", "signedin", name, "--port", "{port}"],
         stderr=subprocess.PIPE,
         text=True,
         env={k: v for k, v in cli.environment.items() if name == "serve" or k != "SIGNEDIN_STORE"},
         cwd=cli.folder,
     )
     try:
-        for _ in range(200):
-            try:
-                request = urllib.request.Request(
-                    f"http://127.0.0.1:{port}/sign_in", headers={"user-agent": FIREFOX}
-                )
-                html = urllib.request.urlopen(request, timeout=1).read().decode()
-                break
-            except OSError:
-                time.sleep(0.05)
-        assert "Username or email" in html
-        process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=15)[1]
+        request = urllib.request.Request(f"{site.url}/sign_in", headers={"user-agent": FIREFOX})
+        assert "Username or email" in urllib.request.urlopen(request, timeout=20).read().decode()
+        site.process.send_signal(signal.SIGINT)
+        said = site.process.communicate(timeout=20)[1]
     finally:
-        process.kill()
-    assert f"http://127.0.0.1:{port}" in said
+        site.kill()
+    assert site.url in said
     if name == "demo":
         assert "ada  / correct horse" in said
         told = re.search(r"(\S+) list --user ada --store (\S+)", said)
