@@ -1,9 +1,10 @@
 """How long people wait for the running service: ``python -m benchmarks.latency [--quick]``.
 
-``signedin serve`` as it is, one process, sessions and accounts in SQLite, on a core of its own; the load
-(see ``load.py``) has the other one. What the service can answer at most is found first, then it gets a
-quarter, half, three quarters and nine tenths of that. The same is done with an application that does
-nothing, to show what uvicorn and the load itself cost.
+``signedin serve`` as it is, one process, sessions and accounts in SQLite, on a core of its own (see
+``core.py``); the load (see ``load.py``) has the other one. What the service can answer at most is found
+first, then it gets a quarter, half, three quarters and nine tenths of that, on a core that is kept
+awake, and half once more on one that isn't. The same is done with an application that does nothing, to
+show what uvicorn and the load itself cost.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.sites import Site
 
@@ -27,11 +28,14 @@ from signedin.config import now_ms
 from signedin.server.accounts import Accounts
 from signedin.settings import PAGE
 
+from .core import Core
 from .load import Load, percentile
 from .tools import CLIENT
 
 SHARES = (0.25, 0.5, 0.75, 0.9)
+HALF = 0.5
 PERCENTILES = (0.5, 0.99, 0.999)
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def bare() -> None:
@@ -51,17 +55,24 @@ def bare() -> None:
     run(app, "127.0.0.1", int(sys.argv[2]))
 
 
-@contextmanager
-def running(command: str, cores: list[int]) -> Iterator[int]:
-    """A server on the first core, until the end of the block; this process is on the last. Its port."""
-    os.sched_setaffinity(0, cores[:1])
-    site = Site([sys.executable, "-m", *command.split(), "{port}"], stdout=subprocess.DEVNULL)
-    os.sched_setaffinity(0, cores[-1:])
-    try:
-        yield site.port
-    finally:
-        site.stop()
-        os.sched_setaffinity(0, cores)
+class Service(Site):
+    """A server on a core."""
+
+    def __init__(self, command: str, core: Core) -> None:
+        self.core = core
+        cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {core.number})
+        try:
+            super().__init__(
+                [sys.executable, "-m", *command.split(), "{port}"], stdout=subprocess.DEVNULL
+            )
+        finally:
+            os.sched_setaffinity(0, cores)
+
+    def worked(self) -> float:
+        """Seconds of processor time so far."""
+        _, _, rest = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")
+        return sum(map(int, rest.split()[11:13])) / TICKS
 
 
 def prepare(folder: Path) -> str:
@@ -92,51 +103,78 @@ def request(path: str, token: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def measure(port: int, asked: bytes, seconds: float, runs: int) -> dict[str, Any]:
-    """Saturation, and the percentiles at shares of it: medians of the runs, least and most. Each run
-    finds its own saturation, for a shared machine is not as fast now as it was a minute ago.
-    """
-    load = Load(port, asked)
+def measure(service: Service, asked: bytes, seconds: float, runs: int) -> dict[str, Any]:
+    """Saturation, and levels of load at shares of it. Each run finds its own saturation."""
+    core, load = service.core, Load(service.port, asked)
     load.saturation(1)
-    tops = []
-    found_at: dict[float, list[list[float]]] = {share: [] for share in SHARES}
+
+    def level(rate: float, seed: int) -> Level:
+        worked, began = service.worked(), time.perf_counter()
+        found = load.latencies(rate, seconds, seed)
+        return Level(found, (service.worked() - worked) / (time.perf_counter() - began))
+
+    def awake(rate: float, seed: int) -> Level:
+        with core.awake():
+            return level(rate, seed)
+
+    tops: list[float] = []
+    levels: dict[float, list[Level]] = {share: [] for share in SHARES}
+    asleep: list[Level] = []
     for seed in range(runs):
-        tops.append(load.saturation(max(seconds / 2, 2)))
+        tops.append(core.steadily(lambda: load.saturation(max(seconds / 2, 2))))
         for share in SHARES:
-            found_at[share].append(load.latencies(share * tops[-1], seconds, seed))
-    levels = []
-    for share, rows in found_at.items():
-        found = {}
-        for wanted in PERCENTILES:
-            values = [percentile(row, wanted) for row in rows]
-            found[f"p{wanted * 100:g}"] = spread(values)
-        levels.append({"share": share, "requests": sum(map(len, rows)), **found})
+            levels[share].append(core.steadily(partial(awake, share * tops[-1], seed)))
+        asleep.append(core.steadily(partial(level, HALF * tops[-1], seed)))
     load.close()
-    return {"saturation": spread(tops), "levels": levels}
+    return {
+        "saturation": spread(tops),
+        "levels": [{"share": share, **told(found)} for share, found in levels.items()],
+        "asleep": {"share": HALF, **told(asleep)},
+    }
+
+
+class Level(NamedTuple):
+    """What a load found. latencies: milliseconds, in order. busy: the share of the time in which the
+    service's core was at work.
+    """
+
+    latencies: list[float]
+    busy: float
+
+
+def told(runs: list[Level]) -> dict[str, Any]:
+    """A level's runs as the report has them."""
+    percentiles = {
+        f"p{wanted * 100:g}": spread([percentile(run.latencies, wanted) for run in runs])
+        for wanted in PERCENTILES
+    }
+    requests = sum(len(run.latencies) for run in runs)
+    return {"requests": requests, "busy": spread([run.busy for run in runs]), **percentiles}
 
 
 def spread(values: list[float]) -> list[float]:
-    """The median, the least and the most."""
+    """The median of the runs, the least and the most."""
     return [round(value, 3) for value in (statistics.median(values), min(values), max(values))]
 
 
-def service(seconds: float, runs: int) -> dict[str, Any]:
-    """All of it, by what is asked for."""
-    cores = sorted(os.sched_getaffinity(0))
-    assert len(cores) > 1, "the server and the load need a core each"
+def service(seconds: float, runs: int, patience: float) -> dict[str, Any]:
+    """All of it, by what is asked for, and how many measurements were set aside."""
+    first, *_, last = sorted(os.sched_getaffinity(0))  # the server and the load need a core each
+    core = Core(first, patience)
+    os.sched_setaffinity(0, {last})
     found = {}
     with tempfile.TemporaryDirectory(prefix="signedin-bench-") as name:
         folder = Path(name)
         token = prepare(folder)
-        with running("benchmarks.latency --bare", cores) as port:
+        with Service("benchmarks.latency --bare", core) as nothing:
             asked = request("/", token)
-            found["an application that does nothing"] = measure(port, asked, seconds, runs)
+            found["an application that does nothing"] = measure(nothing, asked, seconds, runs)
         os.environ["SIGNEDIN_STORE"] = str(folder / "sessions.db")
         os.environ["SIGNEDIN_ACCOUNTS"] = str(folder / "accounts.db")
-        with running("signedin serve --port", cores) as port:
+        with Service("signedin serve --port", core) as ours:
             for what, path in (("the home page", "/"), ("the Active Sessions page", PAGE)):
-                found[what] = measure(port, request(path, token), seconds, runs)
-    return found
+                found[what] = measure(ours, request(path, token), seconds, runs)
+    return {"runs": runs, "aside": core.aside, "asked": found}
 
 
 def main() -> None:
@@ -146,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="4 seconds a level and one run")
     quick = parser.parse_args().quick
-    print(json.dumps(service(*((4.0, 1) if quick else (8.0, 3))), indent=1))
+    print(json.dumps(service(*((4, 1, 60) if quick else (4, 5, 300))), indent=1))
     return None
 
 

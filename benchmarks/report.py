@@ -1,7 +1,7 @@
 """Measures all of it, and writes docs/benchmarks.md with its plots: ``python -m benchmarks.report``.
 
-``--quick`` takes fewer runs. ``--beside`` measures only what stands beside bare operations, ``--write``
-nothing; both write the page from docs/benchmarks.json, which has every run's figures.
+``--quick`` takes fewer runs. ``--only`` measures a part, ``--write`` nothing; both write the page from
+docs/benchmarks.json, which has every run's figures.
 """
 
 from __future__ import annotations
@@ -69,10 +69,16 @@ def run(*arguments: str) -> Any:
     return json.loads(printed(*arguments))
 
 
-def beside() -> dict[str, Any]:
-    """Beside bare operations; the tables as they are printed."""
+def beside(quick: bool) -> dict[str, Any]:
+    """Beside bare operations; the tables as they are printed. They are quick."""
     tables = {command: printed(*command.split()).strip() for command in BESIDE}
     return {"date": today(), "tables": tables}
+
+
+def waits(quick: bool) -> dict[str, Any]:
+    """How long people wait."""
+    found: dict[str, Any] = run("benchmarks.latency", *(["--quick"] if quick else []))
+    return {"date": today(), **found}
 
 
 def today() -> str:
@@ -145,14 +151,18 @@ def save(found: dict[str, Any]) -> None:
     FIGURES.write_text(text + "\n")
 
 
+ALONE = {"beside": beside, "latency": waits}
+"""Parts that can be measured alone; each has its date."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one run of each")
-    parser.add_argument("--beside", action="store_true", help="these tables alone, anew")
+    parser.add_argument("--only", choices=ALONE, help="this part of the page anew")
     parser.add_argument("--write", action="store_true", help="the page anew, from the figures there are")
     chosen = parser.parse_args()
-    if chosen.beside:
-        save(json.loads(FIGURES.read_text()) | {"beside": beside()})
+    if chosen.only:
+        save(json.loads(FIGURES.read_text()) | {chosen.only: ALONE[chosen.only](chosen.quick)})
     elif not chosen.write:
         began = time.monotonic()
         found: dict[str, Any] = {
@@ -160,8 +170,7 @@ def main() -> None:
             "quick": chosen.quick,
             "machine": machine(),
             "versions": versions(),
-            "beside": beside(),
-            "latency": run("benchmarks.latency", *(["--quick"] if chosen.quick else [])),
+            **{name: part(chosen.quick) for name, part in ALONE.items()},
             "peers": compared(chosen.quick),
             "growth": growing(),
         }

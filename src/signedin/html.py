@@ -74,6 +74,8 @@ class Templates(Environment):
             lstrip_blocks=True,
             auto_reload=False,
         )
+        # A template knows what it is given; Jinja's own would be copied each time that one is drawn.
+        self.globals.clear()
         # A filter of a constant is worked out when a template is compiled, not each time it is drawn.
         self.filters["say"] = say
 

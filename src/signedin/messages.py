@@ -304,4 +304,4 @@ def say(key: str, **values: object) -> str:
     message = ENGLISH[key]
     if isinstance(message, tuple):
         message = message[values["n"] != 1]
-    return message.format(**values)
+    return message.format(**values) if values else message

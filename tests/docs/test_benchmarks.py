@@ -103,7 +103,7 @@ def test_promises_say_what_was_measured() -> None:
     ]
     half = {
         page: writing.middle(next(each for each in found["levels"] if each["share"] == 0.5)["p99"]) or 0
-        for page, found in FOUND["latency"].items()
+        for page, found in FOUND["latency"]["asked"].items()
     }
     told = cells(said("docs/promises.md", "| The home page of the service"))[0]
     assert re.findall(r"\d+\.\d", told) == [
