@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -22,13 +23,15 @@ REDIS = os.environ.get("REDIS") or shutil.which("redis-server") or "/usr/bin/red
 VALKEY = os.environ.get("VALKEY") or str(get_binary_path())
 
 
-def free_port(most: int = 65535) -> int:
-    """A port that nobody has; for a cluster's node one that leaves room for its bus."""
+def free_port() -> int:
+    """A port that nobody has. It is below those that systems give to connections, so that none of these
+    takes it before its server does; and so is the one of a cluster's bus, 10,000 above.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port <= most:
+        port = 10_000 + secrets.randbelow(12_000)
+        with contextlib.suppress(OSError), socket.socket() as probe, socket.socket() as bus:
+            probe.bind(("127.0.0.1", port))
+            bus.bind(("127.0.0.1", port + 10_000))
             return port
 
 
@@ -111,9 +114,7 @@ class Cluster:
 
     def __init__(self, binary: str, count: int = 3, *, replicas: int = 0, **settings: str) -> None:
         settings = {"cluster_enabled": "yes", "cluster_node_timeout": "2000"} | settings
-        every = [
-            Server(binary, port=free_port(55000), **settings) for _ in range(count * (1 + replicas))
-        ]
+        every = [Server(binary, port=free_port(), **settings) for _ in range(count * (1 + replicas))]
         self.servers, self.replicas = every[:count], every[count:]
         share = -(-16384 // count)
         for number, server in enumerate(every):

@@ -38,7 +38,7 @@ def tls(authority: Authority, who: str = "IP:127.0.0.1", **settings: str) -> dic
     """A server's settings for TLS on a port of its own, beside the other one."""
     signed = authority.sign(who)
     return {
-        "tls_port": str(free_port(55000)),
+        "tls_port": str(free_port()),
         "tls_cert_file": signed.certificate,
         "tls_key_file": signed.key,
         "tls_ca_cert_file": authority.file,
