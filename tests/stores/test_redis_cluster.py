@@ -202,7 +202,7 @@ async def test_what_is_no_cursor(cursor: str, cluster: Cluster, reach: Callable[
 
 async def test_replicas_confirm(cluster: Cluster, colour: str, reach: Callable[..., Any]) -> None:
     """A change counts when a replica of its own node has it; another node's doesn't matter."""
-    store = reach(f"{cluster.url}?prefix=waits-{colour}&replicas=1")
+    store = reach(f"{cluster.url}?prefix=waits-{colour}&replicas=1&answer_within=1")
     plain = RedisStore(f"{cluster.url}?prefix=waits-{colour}")
     users = [str(n) for n in range(12)]
     for user in users:
@@ -231,7 +231,7 @@ async def test_replicas_of_a_slot_that_has_moved(
     cluster: Cluster, colour: str, reach: Callable[..., Any]
 ) -> None:
     """Who is sent on to another node waits for that node's replicas."""
-    store = reach(f"{cluster.url}?prefix=moved-{colour}&replicas=1")
+    store = reach(f"{cluster.url}?prefix=moved-{colour}&replicas=1&answer_within=1")
     record = await signed_in(store)
     key = store.keys.sessions(record.id[24:])
     clients = [server.client() for server in cluster.servers]

@@ -53,7 +53,10 @@ async def test_a_failover(start: Callable[..., Server], reach: Callable[..., Any
     """
     primary, replica = start(), start()
     follow(replica, primary)
-    plain, careful = reach(primary.url), reach(primary.url + "?replicas=1&prefix=careful")
+    plain, careful = (
+        reach(primary.url),
+        reach(primary.url + "?replicas=1&answer_within=1&prefix=careful"),
+    )
     for store, before in ((plain, 0), (careful, 5)):
         records = [await signed_in(store, str(n)) for n in range(10)]
         for record in records[:before]:
