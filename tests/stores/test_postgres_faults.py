@@ -247,7 +247,7 @@ async def test_cancelled(proxy: Proxy) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
         proxy.go_on()
     await signed_in(store)
     found = await store.for_user("1")

@@ -156,7 +156,7 @@ async def test_a_server_that_hangs(start: Callable[..., Server], reach: Callable
             await store.touch([Touch(record.id, None)], START + 5)
         with pytest.raises(StoreUnavailable) as read:
             await store.find(record.id)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         assert not isinstance(read.value, AnswerUnknown)
     finally:
         server.go_on()

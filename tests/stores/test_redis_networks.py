@@ -47,11 +47,11 @@ async def test_a_slow_network(store: Any, proxy: Proxy) -> None:
     proxy.delay = 0.02
     assert await store.find(record.id) == record
     assert len((await store.for_user("1")).records) == 1
-    proxy.delay = 2
+    proxy.delay = 5
     began = time.monotonic()
     with pytest.raises(StoreUnavailable):
         await store.find(record.id)
-    assert time.monotonic() - began < 2, "it didn't wait for the answer"
+    assert time.monotonic() - began < 5, "it didn't wait for the answer"
     proxy.delay = 0
     proxy.cut()
     assert await store.find(record.id) == record

@@ -50,7 +50,7 @@ def test_revoked_in_one_out_in_the_other(services: tuple[str, str]) -> None:
             began = time.monotonic()
             assert theirs.get("/").text == "nobody"
             assert [line for line in lines if line not in ("", "data: tick")] == []
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 10
         assert mine.get("/").text == "ada"
 
 

@@ -138,7 +138,7 @@ async def test_an_event_stream_ends_with_its_session(app: Any, browser: Client, 
             began = time.monotonic()
             await flow.revoke("1", mine, current=None)
             async for _ in chunks:
-                assert time.monotonic() - began < 3
+                assert time.monotonic() - began < 10
 
 
 async def test_other_responses_are_not_ended(app: Any, browser: Client, flow: Any) -> None:
