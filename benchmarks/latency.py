@@ -17,9 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from tests.sites import Site
 
@@ -103,43 +105,45 @@ def request(path: str, token: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def measure(service: Service, asked: bytes, seconds: float, runs: int) -> dict[str, Any]:
-    """Saturation, and levels of load at shares of it. Each run finds its own saturation."""
-    core, load = service.core, Load(service.port, asked)
-    load.saturation(1)
-
-    def level(rate: float, seed: int) -> Level:
-        worked, began = service.worked(), time.perf_counter()
-        found = load.latencies(rate, seconds, seed)
-        return Level(found, (service.worked() - worked) / (time.perf_counter() - began))
-
-    def awake(rate: float, seed: int) -> Level:
-        with core.awake():
-            return level(rate, seed)
-
-    tops: list[float] = []
-    levels: dict[float, list[Level]] = {share: [] for share in SHARES}
-    asleep: list[Level] = []
-    for seed in range(runs):
-        tops.append(core.steadily(lambda: load.saturation(max(seconds / 2, 2))))
-        for share in SHARES:
-            levels[share].append(core.steadily(partial(awake, share * tops[-1], seed)))
-        asleep.append(core.steadily(partial(level, HALF * tops[-1], seed)))
-    load.close()
-    return {
-        "saturation": spread(tops),
-        "levels": [{"share": share, **told(found)} for share, found in levels.items()],
-        "asleep": {"share": HALF, **told(asleep)},
-    }
+State: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 
 class Level(NamedTuple):
-    """What a load found. latencies: milliseconds, in order. busy: the share of the time in which the
-    service's core was at work.
+    """What a load found. top: how many requests a second the service answered at most, just before.
+    latencies: milliseconds, in order. busy: for which share of the time the service's core was at work.
     """
 
+    top: float
     latencies: list[float]
     busy: float
+
+
+def measure(service: Service, asked: bytes, seconds: float, runs: int) -> dict[str, Any]:
+    """Levels of load: on a core that is awake, and half once more on one that may sleep. Each finds for
+    itself what it is a share of: a shared machine is not as fast now as it was a minute ago.
+    """
+    core, load = service.core, Load(service.port, asked)
+
+    def level(share: float, seed: int, state: State) -> Level:
+        top = load.saturation(seconds / 2)
+        with state():
+            worked, began = service.worked(), time.perf_counter()
+            found = load.latencies(share * top, seconds, seed)
+            busy = (service.worked() - worked) / (time.perf_counter() - began)
+        return Level(top, found, busy)
+
+    levels: dict[float, list[Level]] = {share: [] for share in SHARES}
+    asleep: list[Level] = []
+    for seed in range(runs):
+        for share, found in levels.items():
+            found.append(core.steadily(partial(level, share, seed, core.awake)))
+        asleep.append(core.steadily(partial(level, HALF, seed, nullcontext)))
+    load.close()
+    return {
+        "saturation": spread([one.top for found in levels.values() for one in found]),
+        "levels": [{"share": share, **told(found)} for share, found in levels.items()],
+        "asleep": {"share": HALF, **told(asleep)},
+    }
 
 
 def told(runs: list[Level]) -> dict[str, Any]:
@@ -182,9 +186,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--bare"]:
         return bare()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="4 seconds a level and one run")
+    parser.add_argument("--quick", action="store_true", help="one run of each level, not five")
     quick = parser.parse_args().quick
-    print(json.dumps(service(*((4, 1, 60) if quick else (4, 5, 300))), indent=1))
+    print(json.dumps(service(*((3, 1, 60) if quick else (3, 5, 300))), indent=1))
     return None
 
 
