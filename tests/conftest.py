@@ -17,9 +17,15 @@ from signedin.settings import Settings
 from signedin.token import Token
 
 from .engines import ENGINES, Engine, patient
+from .servers import stop_all
 from .support import ISSUED, AsAsync, Clock
 
 hypothesis.settings.register_profile("long", max_examples=400)  # of the long proofs
+
+
+def pytest_sessionfinish() -> None:
+    """Servers are stopped while the tests' end is waited for; a worker's exit is cut short after seconds."""
+    stop_all()
 
 
 @pytest.fixture

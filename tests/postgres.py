@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import glob
 import os
@@ -17,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from .servers import free_port
+from .servers import STARTED, free_port
 
 _OWNER = os.getpid()
 
@@ -57,7 +56,7 @@ class Postgres:
         else:
             self._run("pg_basebackup", "-D", self.data, "-d", follows, "-R", "-c", "fast", "--no-sync")
         self.start()
-        atexit.register(self.stop)
+        STARTED.add(self)
 
     def _command(self, program: str, *arguments: str) -> list[str]:
         command = [str(Path(programs()) / program), *arguments]
@@ -160,7 +159,7 @@ class Postgres:
             self.kill()
             shutil.rmtree(self.folder, ignore_errors=True)
             self.process = None
-            atexit.unregister(self.stop)
+            STARTED.discard(self)
 
 
 class Bouncer:

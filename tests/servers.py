@@ -50,7 +50,7 @@ class Server:
         } | {name.replace("_", "-"): value for name, value in settings.items()}
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
-        atexit.register(self.stop)
+        STARTED.add(self)
 
     def command(self) -> list[str]:
         told = [part for name, value in self.settings.items() for part in (f"--{name}", value)]
@@ -103,10 +103,19 @@ class Server:
             self.process.wait()
             shutil.rmtree(self.folder, ignore_errors=True)
             self.process = None
-            atexit.unregister(self.stop)
+            STARTED.discard(self)
 
 
 _OWNER = os.getpid()
+STARTED: set[Any] = set()
+"""What is to be stopped in the end."""
+
+
+@atexit.register
+def stop_all() -> None:
+    """Stop what is still there."""
+    for server in tuple(STARTED):
+        server.stop()
 
 
 class Cluster:
