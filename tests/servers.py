@@ -123,7 +123,7 @@ class Cluster:
 
     def __init__(self, binary: str, count: int = 3, *, replicas: int = 0, **settings: str) -> None:
         settings = {"cluster_enabled": "yes", "cluster_node_timeout": "2000"} | settings
-        every = [Server(binary, port=free_port(), **settings) for _ in range(count * (1 + replicas))]
+        every = [Server(binary, **settings) for _ in range(count * (1 + replicas))]
         self.servers, self.replicas = every[:count], every[count:]
         share = -(-16384 // count)
         for number, server in enumerate(every):
