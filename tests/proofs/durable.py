@@ -125,7 +125,8 @@ class Servers:
     def settle(self) -> None:
         for server in self._servers:
             with server.client() as client:
-                while len(client.client_list()) > 1:
+                end = time.monotonic() + 30  # somebody else's connection must not be waited for
+                while len(client.client_list()) > 1 and time.monotonic() < end:
                     time.sleep(0.01)
 
     def fill(self) -> None:
