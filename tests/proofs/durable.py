@@ -123,10 +123,12 @@ class Servers:
             server.go_on()
 
     def settle(self) -> None:
+        """Wait until whoever was there has let go."""
         for server in self._servers:
             with server.client() as client:
-                end = time.monotonic() + 30  # somebody else's connection must not be waited for
-                while len(client.client_list()) > 1 and time.monotonic() < end:
+                end = time.monotonic() + 30
+                while len(left := client.client_list()) > 1:
+                    assert time.monotonic() < end, left
                     time.sleep(0.01)
 
     def fill(self) -> None:

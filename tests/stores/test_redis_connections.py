@@ -1,4 +1,4 @@
-"""The ways to a server: TLS, a socket, and what a fork leaves of them."""
+"""The ways to a server: TLS, a socket, what a fork leaves of them, and threads that come at once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import redis
 
 from signedin._async.stores.redis import AsyncRedisStore
 from signedin._sync.stores.redis import RedisStore
+from signedin._sync.stores.redis_link import RedisLink
 from signedin.errors import AnswerUnknown, StoreUnavailable
 from signedin.redis.health import checks
 from signedin.session import new_session_id
@@ -252,3 +253,40 @@ def _fork(work: Callable[[], bool]) -> int:
         finally:
             os._exit(2)
     return child
+
+
+# ── threads ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_threads_that_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many threads open the store at once, closing it lets go of every connection."""
+    server = Server(REDIS, appendonly="yes")
+    store, make = RedisStore(server.url), RedisLink.to
+    first_opened, second_opens = threading.Event(), threading.Event()
+    made: list[RedisLink] = []  # which also keeps them from the garbage collector
+
+    def slow(*where: Any, **bounds: Any) -> RedisLink:
+        link = make(*where, **bounds)
+        made.append(link)
+        if len(made) == 1:
+            assert second_opens.wait(20)
+        else:
+            second_opens.set()
+            assert first_opened.wait(20)
+        return link
+
+    def first() -> None:
+        store.for_user("1")
+        first_opened.set()
+
+    monkeypatch.setattr(RedisLink, "to", slow)
+    threads = [threading.Thread(target=first), threading.Thread(target=store.for_user, args=("1",))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.close()
+    assert len(made) == 2
+    with server.client() as client:
+        assert len(client.client_list()) == 1
+    server.stop()

@@ -39,10 +39,15 @@ class AsyncOpening:
         self._answer_within = address.answer_within or answer_within
         _openings.add(self)
         self.quick: AsyncRedisLink | None = None
-        self._patient: AsyncRedisLink | None = None
-        self._unchecked: AsyncRedisLink | None = None
+        self._links: dict[float, AsyncRedisLink] = {}
 
     def _link(self, answer_within: float) -> AsyncRedisLink:
+        found = self._links.get(answer_within)
+        if found is None:  # two threads may both make one: the first stays, the other has opened nothing
+            found = self._links.setdefault(answer_within, self._make(answer_within))
+        return found
+
+    def _make(self, answer_within: float) -> AsyncRedisLink:
         client = self._client
         if client is not None:
             return AsyncRedisLink(
@@ -55,9 +60,7 @@ class AsyncOpening:
 
     async def open(self) -> AsyncRedisLink:
         """The link for requests, once the server is known to bring nothing back."""
-        if self._unchecked is None:
-            self._unchecked = self._link(self._answer_within)
-        link = self._unchecked
+        link = self._link(self._answer_within)
         if not self.address.rdb_only:
             for node in await link.nodes():
                 try:
@@ -74,28 +77,26 @@ class AsyncOpening:
 
     def patient(self) -> AsyncRedisLink:
         """The link for what takes long."""
-        if self._patient is None:
-            self._patient = self._link(LONG_WITHIN)
-        return self._patient
+        return self._link(LONG_WITHIN)
 
     def forget(self) -> None:
         """After a fork the connections are the parent's: not used, and not closed either, for what waits
         for them in the parent would no longer be woken.
         """
-        _parents.extend((self.quick, self._unchecked, self._patient))
-        self.quick = self._unchecked = self._patient = None
+        _parents.extend(self._links.values())
+        self.quick, self._links = None, {}
 
     async def close(self) -> None:
         """Let go of the connections; a client that was passed in is its owner's."""
-        links = (self._unchecked, self._patient)
-        self.quick = self._unchecked = self._patient = None
+        links = self._links.values()
+        self.quick, self._links = None, {}
         for link in links:
-            if link is not None and self._client is None:
+            if self._client is None:
                 await link.close()
 
 
 _openings: WeakSet[AsyncOpening] = WeakSet()
-_parents: list[AsyncRedisLink | None] = []
+_parents: list[AsyncRedisLink] = []
 
 
 def _forked() -> None:

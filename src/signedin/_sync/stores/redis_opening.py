@@ -40,10 +40,15 @@ class Opening:
         self._answer_within = address.answer_within or answer_within
         _openings.add(self)
         self.quick: RedisLink | None = None
-        self._patient: RedisLink | None = None
-        self._unchecked: RedisLink | None = None
+        self._links: dict[float, RedisLink] = {}
 
     def _link(self, answer_within: float) -> RedisLink:
+        found = self._links.get(answer_within)
+        if found is None:  # two threads may both make one: the first stays, the other has opened nothing
+            found = self._links.setdefault(answer_within, self._make(answer_within))
+        return found
+
+    def _make(self, answer_within: float) -> RedisLink:
         client = self._client
         if client is not None:
             return RedisLink(
@@ -56,9 +61,7 @@ class Opening:
 
     def open(self) -> RedisLink:
         """The link for requests, once the server is known to bring nothing back."""
-        if self._unchecked is None:
-            self._unchecked = self._link(self._answer_within)
-        link = self._unchecked
+        link = self._link(self._answer_within)
         if not self.address.rdb_only:
             for node in link.nodes():
                 try:
@@ -75,28 +78,26 @@ class Opening:
 
     def patient(self) -> RedisLink:
         """The link for what takes long."""
-        if self._patient is None:
-            self._patient = self._link(LONG_WITHIN)
-        return self._patient
+        return self._link(LONG_WITHIN)
 
     def forget(self) -> None:
         """After a fork the connections are the parent's: not used, and not closed either, for what waits
         for them in the parent would no longer be woken.
         """
-        _parents.extend((self.quick, self._unchecked, self._patient))
-        self.quick = self._unchecked = self._patient = None
+        _parents.extend(self._links.values())
+        self.quick, self._links = None, {}
 
     def close(self) -> None:
         """Let go of the connections; a client that was passed in is its owner's."""
-        links = (self._unchecked, self._patient)
-        self.quick = self._unchecked = self._patient = None
+        links = self._links.values()
+        self.quick, self._links = None, {}
         for link in links:
-            if link is not None and self._client is None:
+            if self._client is None:
                 link.close()
 
 
 _openings: WeakSet[Opening] = WeakSet()
-_parents: list[RedisLink | None] = []
+_parents: list[RedisLink] = []
 
 
 def _forked() -> None:
