@@ -325,6 +325,7 @@ def _rows(sessions: Sequence[Session], now: int, zone: tzinfo) -> list[Row]:
 def _row(session: Session, title: str, now: int, zone: tzinfo, *, alone: bool) -> Row:
     admin = session.admin_until is not None and now < session.admin_until
     idle = describe.is_idle(session, now)
+    badges = (("idle", idle), ("admin_mode", admin))
     end = session.ends_at
     # A button's name must tell its session from every other on the page.
     call = f"{title}, {session.ip}"
@@ -337,7 +338,7 @@ def _row(session: Session, title: str, now: int, zone: tzinfo, *, alone: bool) -
         name=session.name or "",
         remembered=session.remembered,
         call=call if alone else f"{call}, {say('session_of', short_id=session.short_id)}",
-        badges=(*((say("idle"),) if idle else ()), *((say("admin_mode"),) if admin else ())),
+        badges=tuple(say(key) for key, wears in badges if wears),
         sub=describe.subline(session),
         ip=session.ip,
         ago=describe.ago(session.last_active_at, now, zone),
