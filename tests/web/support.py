@@ -184,9 +184,11 @@ class Client(httpx2.AsyncClient):
 
 
 @asynccontextmanager
-async def served(app: Any, **options: Any) -> AsyncIterator[str]:
-    """The application on a real socket; its ``host:port``."""
-    config = uvicorn.Config(app, port=0, log_level="warning", proxy_headers=False, **options)
+async def served(app: Any, *, http: Any = "h11", **options: Any) -> AsyncIterator[str]:
+    """The application on a real socket; its ``host:port``. http: what reads requests; the service has its
+    own, and uvicorn without extras has h11.
+    """
+    config = uvicorn.Config(app, port=0, http=http, log_level="warning", proxy_headers=False, **options)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:

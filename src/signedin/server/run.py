@@ -11,6 +11,7 @@ import uvicorn
 from ..asgi.types import ASGIApp
 from ..errors import SettingsError
 from ..settings import Settings
+from .http import BoundedHttp
 
 GRACE: Final = 5
 """Seconds that open requests have at shutdown."""
@@ -59,6 +60,7 @@ def run(app: ASGIApp, host: str, port: int) -> None:
         app,
         host=host.strip("[]"),
         port=port,
+        http=BoundedHttp,
         log_level="warning",
         access_log=False,
         server_header=False,
