@@ -40,7 +40,7 @@ PERCENTILES = (0.5, 0.99, 0.999)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def bare() -> None:
+def bare(port: int) -> None:
     """An application that only answers, in uvicorn as the service has it."""
     from signedin.server.run import run
 
@@ -54,7 +54,7 @@ def bare() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    run(app, "127.0.0.1", int(sys.argv[2]))
+    run(app, "127.0.0.1", port)
 
 
 class Service(Site):
@@ -184,7 +184,7 @@ def service(seconds: float, runs: int, patience: float) -> dict[str, Any]:
 def main() -> None:
     """Measure and print."""
     if sys.argv[1:2] == ["--bare"]:
-        return bare()
+        return bare(int(sys.argv[2]))
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one run of each level, not five")
     quick = parser.parse_args().quick

@@ -41,7 +41,7 @@ GROWING = (
 PACKAGES = (
     "signedin", "Django", "django-qsessions", "django-user-sessions", "django-allauth", "starlette",
     "starsessions", "crudauth", "Flask", "Flask-Session", "Flask-SQLAlchemy", "SQLAlchemy", "redis",
-    "hiredis", "psycopg", "uvicorn",
+    "hiredis", "psycopg", "uvicorn", "httptools",
 )  # fmt: skip
 BESIDE = (
     "benchmarks",

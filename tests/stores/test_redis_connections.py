@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import threading
 import warnings
@@ -264,11 +265,12 @@ def test_threads_that_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     store, make = RedisStore(server.url), RedisLink.to
     first_opened, second_opens = threading.Event(), threading.Event()
     made: list[RedisLink] = []  # which also keeps them from the garbage collector
+    order = itertools.count()
 
     def slow(*where: Any, **bounds: Any) -> RedisLink:
         link = make(*where, **bounds)
         made.append(link)
-        if len(made) == 1:
+        if next(order) == 0:
             assert second_opens.wait(20)
         else:
             second_opens.set()
