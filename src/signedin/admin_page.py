@@ -180,8 +180,8 @@ def sessions_page(
         hints=hints,
         chips=chips,
         counts=counts,
-        counted=describe.clock_time(counted_at, view.tz),
-        updated=describe.clock_time(view.now, view.tz),
+        counted=describe.moment(counted_at, view.tz).clock,
+        updated=describe.moment(view.now, view.tz).clock,
         cursor=cursor,
         next_cursor=next_cursor,
         looked_through=looked_through,
@@ -290,7 +290,7 @@ def run_page(view: View, run: AuditRun, *, total: int) -> Fragment:
         moving=not last.is_over and not stale,
         stopping=last.outcome == "stopping",
         total=max(total, last.sessions + last.already),
-        updated=describe.clock_time(view.now, view.tz),
+        updated=describe.moment(view.now, view.tz).clock,
     )
 
 
@@ -340,6 +340,10 @@ def _row(view: View, session: Session) -> AdminRow:
     if session.acting_as is not None:
         acted = view.who(session.acting_as)
         badges.append(say("admin_acting_badge", name=acted.handle or acted.name))
+    active, since = (
+        describe.moment(session.last_active_at, tz),
+        describe.moment(session.signed_in_at, tz),
+    )
     return AdminRow(
         id=session.id,
         who=who,
@@ -349,11 +353,11 @@ def _row(view: View, session: Session) -> AdminRow:
         badges=tuple(badges),
         ip=session.ip,
         ago=describe.ago(session.last_active_at, now, tz),
-        active=describe.rfc3339(session.last_active_at),
-        active_at=describe.when(session.last_active_at, tz),
+        active=active.iso,
+        active_at=active.full,
         signed_in=describe.past(session.signed_in_at, now, tz),
-        since=describe.rfc3339(session.signed_in_at),
-        since_at=describe.when(session.signed_in_at, tz),
+        since=since.iso,
+        since_at=since.full,
         own=own,
         live=describe.is_live(session, now),
         idle=idle,
@@ -364,11 +368,12 @@ def _run_row(run: AuditRun, view: View) -> RunRow:
     last = run.last
     kind, _, user_id = last.actor.partition(":")
     who, about = view.who(user_id), [view.who(each) for each in _only_user(last.about)]
+    began = describe.moment(run.began_at, view.tz)
     counts = say("admin_counts", n=last.sessions, users=say("admin_n_users", n=last.users))
     return RunRow(
         run=last.run,
-        when=describe.when(run.began_at, view.tz),
-        began=describe.rfc3339(run.began_at),
+        when=began.full,
+        began=began.iso,
         actor=(who.handle or who.name) if kind == "web" else last.actor,
         action=last.action.replace("_", " "),
         about=last.about + "".join(f" ({other.handle})" for other in about if other.handle),

@@ -6,10 +6,10 @@ printed when it is UTC: a person must never have to guess.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import Final
+from typing import Final, NamedTuple
 
 from .device import Device, device_name
 from .messages import ENGLISH, say
@@ -77,6 +77,33 @@ def is_live(session: Session, now: int) -> bool:
     return now - session.last_active_at <= LIT
 
 
+class Moment(NamedTuple):
+    """A time in all the ways in which a page tells it to somebody in a time zone.
+
+    day: counts days. date: ``23 Nov``. clock: ``09:15``, with the zone's name if it is UTC. full: ``23
+    Nov 2026, 09:15 CET``. iso: as :func:`rfc3339`.
+    """
+
+    day: int
+    year: int
+    date: str
+    clock: str
+    full: str
+    iso: str
+
+
+@lru_cache(1024)  # the same one is told in several places
+def moment(ms: int, zone: tzinfo) -> Moment:
+    """A time in words."""
+    utc = at(ms)
+    then = utc.astimezone(zone)
+    date, name = f"{then.day} {_MONTHS[then.month - 1]}", then.tzname()
+    clock = f"{_TWO_DIGITS[then.hour]}:{_TWO_DIGITS[then.minute]}"
+    full = f"{date} {then.year}, {clock} {name}"
+    shown = clock + " UTC" if name == "UTC" else clock
+    return Moment(then.toordinal(), then.year, date, shown, full, _iso(utc))
+
+
 def ago(ms: int, now: int, zone: tzinfo) -> str:
     """When it was last active: ``Active now``, ``12 minutes ago``, ``Yesterday, 17:48``."""
     return say("active_now") if now - ms <= ACTIVE_NOW else past(ms, now, zone)
@@ -89,29 +116,24 @@ def past(ms: int, now: int, zone: tzinfo) -> str:
         return say("just_now")
     if since < HOUR:
         return say("minutes_ago", n=since // MINUTE)
-    then = _local(ms, zone)
-    days = (_local(now, zone).date() - then.date()).days
+    then = moment(ms, zone)
+    days = moment(now, zone).day - then.day
     if days == 0:
         return say("hours_ago", n=since // HOUR)
     if days == 1:
-        return say("yesterday", time=_time(then))
+        return say("yesterday", time=then.clock)
     return say("days_ago", n=days)
 
 
 def signed_in(ms: int, now: int, zone: tzinfo) -> str:
     """``Signed in today, 08:12`` or ``Signed in 18 Nov, 07:54``; with the year if it isn't this one."""
-    then, today = _local(ms, zone), _local(now, zone)
-    days = (today.date() - then.date()).days
-    if days in (0, 1):
-        return say("signed_in_yesterday" if days else "signed_in_today", time=_time(then))
+    then, today = moment(ms, zone), moment(now, zone)
+    if then.day == today.day:
+        return say("signed_in_today", time=then.clock)
+    if then.day == today.day - 1:
+        return say("signed_in_yesterday", time=then.clock)
     year = "" if then.year == today.year else f" {then.year}"
-    return say("signed_in_on", date=f"{then.day} {_MONTHS[then.month - 1]}{year}", time=_time(then))
-
-
-def when(ms: int, zone: tzinfo) -> str:
-    """A time in full: ``23 Nov 2026, 09:15 CET``."""
-    then = _local(ms, zone)
-    return f"{then.day} {_MONTHS[then.month - 1]} {then.year}, {_clock(then)} {then.tzname()}"
+    return say("signed_in_on", date=then.date + year, time=then.clock)
 
 
 def initials(name: str) -> str:
@@ -131,27 +153,12 @@ def masked_ip(ip: str) -> str:
     return f"{ip_network((address, 48), strict=False).network_address}{HIDDEN}"
 
 
-def clock_time(ms: int, zone: tzinfo) -> str:
-    """A time of this day: ``09:15``, with the zone's name if it is UTC."""
-    return _time(_local(ms, zone))
-
-
 def rfc3339(ms: int) -> str:
     """A time for machines, in UTC, to the second."""
-    then = _local(ms, UTC)
-    day = f"{then.year}-{_TWO_DIGITS[then.month]}-{_TWO_DIGITS[then.day]}"
-    return f"{day}T{_clock(then)}:{_TWO_DIGITS[then.second]}Z"
+    return _iso(at(ms))
 
 
-@lru_cache(1024)  # a page tells each time in several ways
-def _local(ms: int, zone: tzinfo) -> datetime:
-    return at(ms).astimezone(zone)
-
-
-def _time(then: datetime) -> str:
-    name = " UTC" if then.tzname() == "UTC" else ""
-    return f"{_clock(then)}{name}"
-
-
-def _clock(then: datetime) -> str:
-    return f"{_TWO_DIGITS[then.hour]}:{_TWO_DIGITS[then.minute]}"
+def _iso(utc: datetime) -> str:
+    two = _TWO_DIGITS
+    day = f"{utc.year}-{two[utc.month]}-{two[utc.day]}"
+    return f"{day}T{two[utc.hour]}:{two[utc.minute]}:{two[utc.second]}Z"

@@ -213,15 +213,16 @@ def history(
 
 def ended_row(session: EndedSession, now: int, tz: tzinfo) -> EndedRow:
     """An entry of the history."""
+    ended, since = describe.moment(session.ended_at, tz), describe.moment(session.signed_in_at, tz)
     return EndedRow(
         picture=session.device.kind,
         title=describe.title(session),
         ip=session.ip,
         why=say(f"ended_{session.reason}") if session.reason in REASONS else session.reason,
         ended=describe.past(session.ended_at, now, tz),
-        ended_iso=describe.rfc3339(session.ended_at),
-        since_iso=describe.rfc3339(session.signed_in_at),
-        ended_at=describe.when(session.ended_at, tz),
+        ended_iso=ended.iso,
+        since_iso=since.iso,
+        ended_at=ended.full,
         since=describe.signed_in(session.signed_in_at, now, tz),
     )
 
@@ -326,7 +327,10 @@ def _row(session: Session, title: str, now: int, zone: tzinfo, *, alone: bool) -
     admin = session.admin_until is not None and now < session.admin_until
     idle = describe.is_idle(session, now)
     badges = (("idle", idle), ("admin_mode", admin))
+    since = describe.moment(session.signed_in_at, zone)
+    active = describe.moment(session.last_active_at, zone)
     end = session.ends_at
+    ends = None if end is None else describe.moment(end, zone)
     # A button's name must tell its session from every other on the page.
     call = f"{title}, {session.ip}"
     return Row(
@@ -334,7 +338,7 @@ def _row(session: Session, title: str, now: int, zone: tzinfo, *, alone: bool) -
         short_id=session.short_id,
         picture=session.device.kind,
         title=title,
-        since_at=describe.rfc3339(session.signed_in_at),
+        since_at=since.iso,
         name=session.name or "",
         remembered=session.remembered,
         call=call if alone else f"{call}, {say('session_of', short_id=session.short_id)}",
@@ -342,12 +346,12 @@ def _row(session: Session, title: str, now: int, zone: tzinfo, *, alone: bool) -
         sub=describe.subline(session),
         ip=session.ip,
         ago=describe.ago(session.last_active_at, now, zone),
-        active=describe.rfc3339(session.last_active_at),
-        active_at=describe.when(session.last_active_at, zone),
+        active=active.iso,
+        active_at=active.full,
         since=describe.signed_in(session.signed_in_at, now, zone),
-        signed_in=describe.when(session.signed_in_at, zone),
-        expires_iso="" if end is None else describe.rfc3339(end),
-        expires=say("no_limit") if end is None else describe.when(end, zone),
+        signed_in=since.full,
+        expires_iso="" if ends is None else ends.iso,
+        expires=say("no_limit") if ends is None else ends.full,
         method=describe.method(session),
         device=device_name(session.device),
         user_agent=session.user_agent,
@@ -363,7 +367,7 @@ def _script(zone: str, list_url: str) -> str:
 
 
 def _zone_name(zone: tzinfo, now: int) -> str:
-    return str(zone) or describe.when(now, zone).rpartition(" ")[2]
+    return str(zone) or describe.moment(now, zone).full.rpartition(" ")[2]
 
 
 # ── templates ────────────────────────────────────────────────────────────────────────────────

@@ -89,7 +89,7 @@ def shown(record: session.Record) -> None:
     describe.title(read), describe.subline(read), describe.method(read)
     describe.masked_ip(read.ip)
     for when in (read.signed_in_at, read.last_active_at):
-        describe.ago(when, START, UTC), describe.signed_in(when, START, UTC), describe.when(when, UTC)
+        describe.ago(when, START, UTC), describe.signed_in(when, START, UTC), describe.moment(when, UTC)
     read.is_fresh(START, 1), session.at(read.signed_in_at)
     assert session.decode_tail(session.rewrite_tail(record.tail, facts)) == facts
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from signedin import messages, page
-from signedin.describe import ago, is_idle, method, rfc3339, signed_in, subline, title, when
+from signedin.describe import ago, is_idle, method, moment, rfc3339, signed_in, subline, title
 from signedin.device import Device
 from signedin.page import Urls
 from signedin.session import Session, decode_tail, session_of
@@ -58,8 +58,8 @@ def test_times() -> None:
     assert signed_in(NOW - 5 * DAY, NOW, ZURICH) == "Signed in 18 Nov, 09:41"
     assert signed_in(NOW - 400 * DAY, NOW, ZURICH) == "Signed in 19 Oct 2025, 10:41"
     assert signed_in(NOW - HOUR, NOW, UTC) == "Signed in today, 07:41 UTC"
-    assert when(NOW, ZURICH) == "23 Nov 2026, 09:41 CET"
-    assert when(NOW, ZoneInfo("Asia/Kathmandu")) == "23 Nov 2026, 14:26 +0545"
+    assert moment(NOW, ZURICH).full == "23 Nov 2026, 09:41 CET"
+    assert moment(NOW, ZoneInfo("Asia/Kathmandu")).full == "23 Nov 2026, 14:26 +0545"
     assert rfc3339(NOW) == "2026-11-23T08:41:07Z"
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ..asgi import exchange
-from ..describe import clock_time
+from ..describe import moment
 from ..directory import Person, Stranger
 from .accounts import Account, Accounts
 
@@ -31,7 +31,7 @@ def viewer(accounts: Accounts, scope: MutableMapping[str, Any], *, own: bool = F
         return None
     if session.acting_as is None or session.acting_until is None:
         return Viewer(account)
-    until = clock_time(session.acting_until, ZoneInfo(account.time_zone or "UTC"))
+    until = moment(session.acting_until, ZoneInfo(account.time_zone or "UTC")).clock
     other = accounts.find(session.acting_as)
     # Whoever is no administrator any more, or acts as nobody any more, sees only the way out of it.
     if other is None or other.disabled or not account.admin:
