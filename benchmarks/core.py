@@ -26,11 +26,11 @@ SLOWER: Final = 1.2
 
 
 class Core:
-    """A core by its number. patience: seconds that may be lost to others; then everything counts."""
+    """A core by its number. patience: seconds that others may still take of it; then all counts."""
 
     def __init__(self, number: int, patience: float) -> None:
         self.number = number
-        self._patience = patience
+        self.patience = patience
         self._least = min(_pace(number) for _ in range(20))
         self.aside = 0
         """So many measurements didn't count."""
@@ -38,14 +38,14 @@ class Core:
     def steadily(self, measure: Callable[[], Found]) -> Found:
         """What this finds while the core is fast."""
         while True:
-            while not self._is_fast() and self._patience > 0:
+            while not self._is_fast() and self.patience > 0:
                 time.sleep(0.5)
-                self._patience -= 0.5
+                self.patience -= 0.5
             began = time.monotonic()
             found = measure()
-            if self._is_fast() or self._patience <= 0:
+            if self._is_fast() or self.patience <= 0:
                 return found
-            self._patience -= time.monotonic() - began
+            self.patience -= time.monotonic() - began
             self.aside += 1
 
     @contextmanager

@@ -118,11 +118,14 @@ class Level(NamedTuple):
     busy: float
 
 
-def measure(service: Service, asked: bytes, seconds: float, runs: int) -> dict[str, Any]:
+def measure(
+    service: Service, asked: bytes, *, seconds: float, runs: int, patience: float
+) -> dict[str, Any]:
     """Levels of load: on a core that is awake, and half once more on one that may sleep. Each finds for
     itself what it is a share of: a shared machine is not as fast now as it was a minute ago.
     """
     core, load = service.core, Load(service.port, asked)
+    core.patience = patience
 
     def level(share: float, seed: int, state: State) -> Level:
         top = load.saturation(seconds / 2)
@@ -162,7 +165,8 @@ def spread(values: list[float]) -> list[float]:
 
 
 def service(seconds: float, runs: int, patience: float) -> dict[str, Any]:
-    """All of it, by what is asked for, and how many measurements were set aside."""
+    """All of it, by what is asked for, and how many measurements were set aside. patience: for each."""
+    bounds = {"seconds": seconds, "runs": runs, "patience": patience}
     first, *_, last = sorted(os.sched_getaffinity(0))  # the server and the load need a core each
     core = Core(first, patience)
     os.sched_setaffinity(0, {last})
@@ -172,12 +176,12 @@ def service(seconds: float, runs: int, patience: float) -> dict[str, Any]:
         token = prepare(folder)
         with Service("benchmarks.latency --bare", core) as nothing:
             asked = request("/", token)
-            found["an application that does nothing"] = measure(nothing, asked, seconds, runs)
+            found["an application that does nothing"] = measure(nothing, asked, **bounds)
         os.environ["SIGNEDIN_STORE"] = str(folder / "sessions.db")
         os.environ["SIGNEDIN_ACCOUNTS"] = str(folder / "accounts.db")
         with Service("signedin serve --port", core) as ours:
             for what, path in (("the home page", "/"), ("the Active Sessions page", PAGE)):
-                found[what] = measure(ours, request(path, token), seconds, runs)
+                found[what] = measure(ours, request(path, token), **bounds)
     return {"runs": runs, "aside": core.aside, "asked": found}
 
 
@@ -186,9 +190,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--bare"]:
         return bare(int(sys.argv[2]))
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one run of each level, not five")
+    parser.add_argument("--quick", action="store_true", help="one run of each level, not seven")
     quick = parser.parse_args().quick
-    print(json.dumps(service(*((3, 1, 60) if quick else (3, 5, 300))), indent=1))
+    print(json.dumps(service(*((2, 1, 20) if quick else (2, 7, 400))), indent=1))
     return None
 
 

@@ -237,10 +237,11 @@ def latency(found: dict[str, Any]) -> str:
 
 def marked(what: str, measured: dict[str, Any]) -> str:
     """Whether the mark is kept."""
-    (half,) = (level["p99"][0] for level in measured["levels"] if level["share"] == 0.5)
+    ((half, least, most),) = (level["p99"] for level in measured["levels"] if level["share"] == 0.5)
     told = "kept" if half <= MARK else "**missed**"
     return (
-        f"- {what[0].upper()}{what[1:]}: {half:.1f} ms at half of it; the mark of {MARK:g} ms is {told}."
+        f"- {what[0].upper()}{what[1:]}: {half:.1f} ms at half of it, {least:.1f} to {most:.1f} in the"
+        f" runs; the mark of {MARK:g} ms is {told}."
     )
 
 
