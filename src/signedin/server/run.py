@@ -61,6 +61,7 @@ def run(app: ASGIApp, host: str, port: int) -> None:
         host=host.strip("[]"),
         port=port,
         http=BoundedHttp,
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
