@@ -119,6 +119,7 @@ def network(place: Durable, colour: str, count: int) -> Tally:
     with opened(theirs, colour) as flow:
         crowd = Crowd(Library(flow), "writer", journal.append)
         for number in range(count):
+            each_is_told(journal, VERBS)
             _trouble(random.choice(proxies))
             goes_on(flow, f"after-{number}")
         crowd.stop()
