@@ -51,10 +51,7 @@ def main() -> None:
     os.sched_setaffinity(0, {last})
     took: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="signedin-bench-") as name, ExitStack() as stack:
-        folder = Path(name)
-        token = prepare(folder)
-        os.environ["SIGNEDIN_STORE"] = str(folder / "sessions.db")
-        os.environ["SIGNEDIN_ACCOUNTS"] = str(folder / "accounts.db")
+        token = prepare(Path(name))
         loads = {}
         for parser in PARSERS:
             for what in ("nothing", "service"):

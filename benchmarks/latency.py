@@ -78,7 +78,9 @@ class Service(Site):
 
 
 def prepare(folder: Path) -> str:
-    """Somebody with ten sessions; the token of the last one."""
+    """Somebody with ten sessions, whom a service knows that starts after; the token of the last one."""
+    os.environ["SIGNEDIN_STORE"] = str(folder / "sessions.db")
+    os.environ["SIGNEDIN_ACCOUNTS"] = str(folder / "accounts.db")
     accounts = Accounts(str(folder / "accounts.db"))
     person = accounts.add("ada", name="Ada Okafor", email="ada@example.com", password_hash="x", now=1)
     accounts.close()
@@ -177,8 +179,6 @@ def service(seconds: float, runs: int, patience: float) -> dict[str, Any]:
         with Service("benchmarks.latency --bare", core) as nothing:
             asked = request("/", token)
             found["an application that does nothing"] = measure(nothing, asked, **bounds)
-        os.environ["SIGNEDIN_STORE"] = str(folder / "sessions.db")
-        os.environ["SIGNEDIN_ACCOUNTS"] = str(folder / "accounts.db")
         with Service("signedin serve --port", core) as ours:
             for what, path in (("the home page", "/"), ("the Active Sessions page", PAGE)):
                 found[what] = measure(ours, request(path, token), **bounds)

@@ -7,9 +7,11 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD: Final = 65_536
-"""Bytes that may follow each other without completing a head or bringing a piece of a body."""
+"""Bytes that may follow each other without completing a head or bringing a piece of a body. One read may
+bring more, up to 256 kB."""
 
 HEADERS: Final = 100
+"""So many may a request have."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -26,7 +28,7 @@ class BoundedHttp(HttpToolsProtocol):
     _refused = False
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client, up to 256 kB at once; after something that was refused none counts."""
+        """Bytes from the client; after something that was refused none counts."""
         if self._refused:
             return
         self._unfinished += len(data)
@@ -60,7 +62,7 @@ class BoundedHttp(HttpToolsProtocol):
         if upgrades and (b"content-length" in names or b"transfer-encoding" in names):
             raise ValueError("The parser would not see the body of a request to upgrade.")
         super().on_headers_complete()
-        if upgrades:  # it won't; what follows is read by the parser as what comes after an upgrade
+        if upgrades:  # it isn't done, but the parser drops what came with it: nothing may follow
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
