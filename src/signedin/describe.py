@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Final, NamedTuple
 
-from .device import Device, device_name
+from .device import Device
 from .messages import ENGLISH, say
 from .session import EndedSession, Record, Session, at
 
@@ -30,12 +30,12 @@ _TWO_DIGITS: Final = tuple(f"{number:02}" for number in range(60))
 
 def title(session: Session | EndedSession) -> str:
     """What a session is called: by its user, else by its device."""
-    return session.name or device_name(session.device)
+    return session.name or session.device.name
 
 
 def subline(session: Session) -> str:
     """What else is known of the device, part by part; only what can be trusted is ever there."""
-    device, known = session.device, device_name(session.device)
+    device, known = session.device, session.device.name
     parts = [known] if session.name and device != Device.of(("unknown",)) else []
     if device.browser and device.browser_version:
         parts.append(f"{device.browser} {device.browser_version}")

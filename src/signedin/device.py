@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, Final, Literal
 from urllib.parse import unquote
 
@@ -48,19 +48,18 @@ class Device:
         """Its stored form."""
         return astuple(self)
 
+    @cached_property  # a page names each device three times
+    def name(self) -> str:
+        """What it is called: ``Firefox on Ubuntu``, ``Safari on iPhone``, ``Android device``."""
+        place = self.model if self.model in ("iPhone", "iPad") else self.os
+        if self.browser is not None:
+            return self.browser if place is None else say("browser_on", browser=self.browser, os=place)
+        if place is None:
+            return say("unknown_device")
+        return place if place == self.model else say("os_device", os=place)
+
 
 UNKNOWN: Final = Device("unknown", None, None, None, None, None)
-
-
-@lru_cache(1024)  # a page names each device three times
-def device_name(device: Device) -> str:
-    """What a device is called: ``Firefox on Ubuntu``, ``Safari on iPhone``, ``Android device``."""
-    place = device.model if device.model in ("iPhone", "iPad") else device.os
-    if device.browser is not None:
-        return device.browser if place is None else say("browser_on", browser=device.browser, os=place)
-    if place is None:
-        return say("unknown_device")
-    return place if place == device.model else say("os_device", os=place)
 
 
 def parse_device(user_agent: str, hints: Mapping[str, str]) -> Device:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import markupsafe
@@ -17,21 +18,30 @@ from .messages import say
 # What ``escape`` itself calls, in C; it then makes a ``Markup`` of every value, which takes much longer.
 _escape_text: Final[Callable[[str], str]] = getattr(markupsafe, "_escape_inner", html.escape)
 
+# ``Markup`` of what is known to be text, which it would ask first.
+_html: Final[Callable[[str], Markup]] = partial(str.__new__, Markup)
+
 
 class _Generator(CodeGenerator):
     """Compiles to what our templates need, which is less work: a page of ten sessions prints 400 values.
     Were these hooks to go, Jinja's own would be in their place again.
 
-    ``{{ value }}`` calls :meth:`Templates.escaped`. ``a.b`` and ``a(b)`` are Python's; Jinja's look for
-    an item, too, and ask whether the context is wanted. A macro that has no defaults is a function;
-    Jinja's sorts its arguments out at each call.
+    ``{{ value }}`` escapes text where it stands, and only for the rest calls :meth:`Templates.escaped`.
+    ``a.b`` and ``a(b)`` are Python's; Jinja's look for an item, too, and ask whether the context is
+    wanted. A macro that has no defaults is a function; Jinja's sorts its arguments out at each call.
     """
 
     def _output_child_pre(self, node: Expr, frame: Frame, finalize: Any) -> None:
         if _escapes(frame):
-            self.write("environment.escaped(")
+            self.write("(environment.escaped_text(value) if type(value := ")
         else:
             super()._output_child_pre(node, frame, finalize)
+
+    def _output_child_post(self, node: Expr, frame: Frame, finalize: Any) -> None:
+        if _escapes(frame):
+            self.write(") is str else environment.escaped(value))")
+        else:
+            super()._output_child_post(node, frame, finalize)
 
     def visit_Getattr(self, node: Getattr, frame: Frame) -> None:
         self.visit(node.node, frame)
@@ -79,14 +89,15 @@ class Templates(Environment):
         # A filter of a constant is worked out when a template is compiled, not each time it is drawn.
         self.filters["say"] = say
 
+    escaped_text = staticmethod(_escape_text)
+    """A text as HTML."""
+
     @staticmethod
     def escaped(value: object) -> str:
-        """A value as HTML: itself if it is HTML already."""
-        if type(value) is str:
-            return _escape_text(value)
+        """Any other value as HTML: itself if it is HTML already."""
         return value if type(value) is Markup else escape(value)
 
     @staticmethod
     def macro(function: Callable[..., str]) -> Callable[..., Markup]:
         """A macro, as what it gives is HTML."""
-        return lambda *values: Markup(function(*values))  # noqa: S704 - its values are escaped
+        return lambda *values: _html(function(*values))

@@ -302,6 +302,6 @@ ENGLISH: Final[dict[str, str | tuple[str, str]]] = {
 def say(key: str, **values: object) -> str:
     """A message with its values; ``n`` chooses between the forms of one that counts."""
     message = ENGLISH[key]
-    if isinstance(message, tuple):
+    if type(message) is not str:
         message = message[values["n"] != 1]
-    return message.format(**values) if values else message
+    return message.format_map(values) if values else message

@@ -16,10 +16,10 @@ from importlib.resources import files
 from json import dumps
 from typing import Any, Final, Literal, NamedTuple
 
+import msgspec
 from jinja2 import PackageLoader
 
 from . import describe
-from .device import device_name
 from .html import Templates
 from .messages import ENGLISH, say
 from .reasons import REASONS
@@ -106,30 +106,25 @@ class Urls:
         return f"{self.below}/static/{name}?v={_digest(name)}"
 
 
-class Row(NamedTuple):
-    """A session as the page shows it; every value is text of unknown origin until it is escaped."""
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """A session as the page shows it; every text is of unknown origin until it is escaped.
 
-    id: str
-    short_id: str
+    call: what its buttons call it, as no other on the page is called. ago, since: when it was active and
+    when it signed in, as seen from now. ends: None when it has no limit.
+    """
+
+    session: Session
     picture: str
     title: str
     call: str
     badges: tuple[str, ...]
     sub: str
-    ip: str
-    ago: str
-    active: str
-    active_at: str
-    since: str
-    signed_in: str
-    expires: str
-    expires_iso: str
-    since_at: str
     method: str
-    device: str
-    name: str
-    user_agent: str
-    remembered: bool
+    ago: str
+    since: str
+    active: describe.Moment
+    signed_in: describe.Moment
+    ends: describe.Moment | None
     idle: bool
     live: bool
 
@@ -177,7 +172,7 @@ def active_sessions(
     first, *rest = _rows((current, *others), now, tz)
     filters = {
         "all": rest,
-        "remembered": [row for row in rest if row.remembered],
+        "remembered": [row for row in rest if row.session.remembered],
         "idle": [row for row in rest if row.idle],
     }
     chosen = chosen if chosen in filters else "all"
@@ -326,35 +321,22 @@ def _rows(sessions: Sequence[Session], now: int, zone: tzinfo) -> list[Row]:
 def _row(session: Session, title: str, now: int, zone: tzinfo, *, alone: bool) -> Row:
     admin = session.admin_until is not None and now < session.admin_until
     idle = describe.is_idle(session, now)
-    badges = (("idle", idle), ("admin_mode", admin))
-    since = describe.moment(session.signed_in_at, zone)
-    active = describe.moment(session.last_active_at, zone)
     end = session.ends_at
-    ends = None if end is None else describe.moment(end, zone)
     # A button's name must tell its session from every other on the page.
     call = f"{title}, {session.ip}"
     return Row(
-        id=session.id,
-        short_id=session.short_id,
+        session=session,
         picture=session.device.kind,
         title=title,
-        since_at=since.iso,
-        name=session.name or "",
-        remembered=session.remembered,
         call=call if alone else f"{call}, {say('session_of', short_id=session.short_id)}",
-        badges=tuple(say(key) for key, wears in badges if wears),
+        badges=(say("idle"),) * idle + (say("admin_mode"),) * admin,
         sub=describe.subline(session),
-        ip=session.ip,
-        ago=describe.ago(session.last_active_at, now, zone),
-        active=active.iso,
-        active_at=active.full,
-        since=describe.signed_in(session.signed_in_at, now, zone),
-        signed_in=since.full,
-        expires_iso="" if ends is None else ends.iso,
-        expires=say("no_limit") if ends is None else ends.full,
         method=describe.method(session),
-        device=device_name(session.device),
-        user_agent=session.user_agent,
+        ago=describe.ago(session.last_active_at, now, zone),
+        since=describe.signed_in(session.signed_in_at, now, zone),
+        active=describe.moment(session.last_active_at, zone),
+        signed_in=describe.moment(session.signed_in_at, zone),
+        ends=None if end is None else describe.moment(end, zone),
         idle=idle,
         live=describe.is_live(session, now),
     )

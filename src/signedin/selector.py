@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final, NamedTuple, get_args
 
-from .device import Kind, device_name
+from .device import Kind
 from .duration import parse_duration
 from .policy import milliseconds
 from .session import LATEST, SHORT_ID, EndedSession, Session
@@ -325,7 +325,7 @@ def _is_found(word: Word, session: Session | EndedSession) -> bool:
     if session.user_id in word.users or session.user_id == word.text:
         return True
     text = word.text.casefold()
-    places = (session.name or "", device_name(session.device), session.device.os or "")
+    places = (session.name or "", session.device.name, session.device.os or "")
     return (
         session.ip.startswith(text)
         or session.id.startswith(text)

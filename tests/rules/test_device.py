@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signedin.device import UNKNOWN, Device, device_name, parse_device
+from signedin.device import UNKNOWN, Device, parse_device
 
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/"
 WIN = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -146,7 +146,7 @@ def test_user_agents(
             version,
             os,
         )
-        assert device_name(device) == name
+        assert device.name == name
     assert device.kind == kind
     assert device.os == os
     assert device.os_version is None
@@ -234,7 +234,7 @@ ELECTRON = '"Chromium";v="142", "Not_A Brand";v="99"'
 def test_who_is_believed(agent: str, given: dict[str, str], kind: str, name: str) -> None:
     """Where the user agent and a hint differ, the one that can know is believed."""
     device = parse_device(agent, given)
-    assert (device.kind, device_name(device)) == (kind, name)
+    assert (device.kind, device.name) == (kind, name)
 
 
 def test_full_version_list() -> None:
@@ -280,7 +280,7 @@ def test_anything(agent: str, given: dict[str, str]) -> None:
     for word in device.parts:
         assert word is None or (len(word) <= 64 and word.isprintable())
     assert Device.of(device.parts) == device
-    assert device_name(device)
+    assert device.name
 
 
 @pytest.mark.parametrize(

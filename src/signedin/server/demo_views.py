@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ..asgi import exchange
-from ..device import device_name, parse_device
+from ..device import parse_device
 from ..steps import Touch
 from .accounts import Accounts
 from .demo import DEVICES, HOUR, Example
@@ -88,4 +88,4 @@ class DemoViews:
 
 def _name(example: Example) -> str:
     device = parse_device(example.client.user_agent, example.client.hints)
-    return f"{device_name(device)}, {example.client.ip}"
+    return f"{device.name}, {example.client.ip}"

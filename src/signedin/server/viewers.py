@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ..asgi import exchange
 from ..describe import moment
 from ..directory import Person, Stranger
 from .accounts import Account, Accounts
+
+_ACCOUNT: Final = "signedin.account"
 
 
 class Viewer(NamedTuple):
@@ -26,8 +28,12 @@ def viewer(accounts: Accounts, scope: MutableMapping[str, Any], *, own: bool = F
     """Whose page it is, as far as that can be known. own: the operator's, also while acting."""
     this = exchange(scope)
     session = this.session if this.is_known else None
-    account = None if session is None else accounts.find(session.user_id)
-    if session is None or account is None:
+    if session is None:
+        return None
+    if _ACCOUNT not in scope:  # a page of ours asks twice: for its time zone, and for its layout
+        scope[_ACCOUNT] = accounts.find(session.user_id)
+    account: Account | None = scope[_ACCOUNT]
+    if account is None:
         return None
     if session.acting_as is None or session.acting_until is None:
         return Viewer(account)
