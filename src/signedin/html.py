@@ -31,9 +31,13 @@ class _Generator(CodeGenerator):
     wanted. A macro that has no defaults is a function; Jinja's sorts its arguments out at each call.
     """
 
+    def write_commons(self) -> None:
+        super().write_commons()
+        self.writeline("escape_text = environment.escape_text")
+
     def _output_child_pre(self, node: Expr, frame: Frame, finalize: Any) -> None:
         if _escapes(frame):
-            self.write("(environment.escaped_text(value) if type(value := ")
+            self.write("(escape_text(value) if type(value := ")
         else:
             super()._output_child_pre(node, frame, finalize)
 
@@ -89,7 +93,7 @@ class Templates(Environment):
         # A filter of a constant is worked out when a template is compiled, not each time it is drawn.
         self.filters["say"] = say
 
-    escaped_text = staticmethod(_escape_text)
+    escape_text = staticmethod(_escape_text)
     """A text as HTML."""
 
     @staticmethod
