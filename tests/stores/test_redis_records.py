@@ -58,7 +58,8 @@ def test_a_limit_beyond_all_clocks(record: Record) -> None:
 @pytest.mark.parametrize(
     ("ip", "size"),
     [("203.0.113.24", 4), ("2001:db8:4f::1c7", 16), ("::12", 16), ("0.0.0.0", 4), ("", 0),
-     ("::ffff:1.2.3.4", 16), ("::ffff:102:304", 14), ("203.0.113.024", 13), ("unix", 5), ("\0unix", 6)],
+     ("::ffff:1.2.3.4", 16), ("::ffff:102:304", 14), ("203.0.113.024", 13), ("unix", 5), ("\0unix", 6),
+     ("\0ab", 5), ("\0" * 15, 17), ("abc", 3)],
 )  # fmt: skip
 def test_addresses_of_clients(ip: str, size: int) -> None:
     """An address takes 4 or 16 bytes, where that says the same; whatever else stands there stays a text."""

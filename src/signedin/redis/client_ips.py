@@ -9,6 +9,8 @@ from typing import Final
 _FAMILIES: Final = {4: AF_INET, 16: AF_INET6}
 _TEXT: Final = b"\0"
 """Stands before a text that could be taken for something else."""
+_LONGER: Final = b"\xff"
+"""Stands behind one that would then be as long as an address; no text in UTF-8 has such a byte."""
 
 
 @lru_cache(4096)
@@ -22,11 +24,15 @@ def packed_ip(ip: str) -> bytes:
         if inet_ntop(family, raw) == ip:
             return raw
     text = ip.encode()
-    return _TEXT + text if len(text) in _FAMILIES or text.startswith(_TEXT) else text
+    if len(text) in _FAMILIES or text.startswith(_TEXT):
+        text = _TEXT + text
+    return text + _LONGER if len(text) in _FAMILIES else text
 
 
 @lru_cache(4096)
 def unpacked_ip(stored: bytes) -> str:
     """A stored address as it was. Raises ValueError for what is none."""
     family = _FAMILIES.get(len(stored))
-    return stored.removeprefix(_TEXT).decode() if family is None else inet_ntop(family, stored)
+    if family is not None:
+        return inet_ntop(family, stored)
+    return stored.removeprefix(_TEXT).removesuffix(_LONGER).decode()
