@@ -19,6 +19,8 @@ CONNECTIONS = 32
 """So many requests are under way at once, at most; further ones wait, and their wait is counted."""
 
 AWAKE = 0.0002
+FILLING = 0.04
+"""Seconds in which the queue becomes as long as it is later; what was due then doesn't count."""
 
 
 class Line:
@@ -107,25 +109,27 @@ class Load:
         return done / (time.perf_counter() - began)
 
     def latencies(self, rate: float, seconds: float, seed: int) -> list[float]:
-        """Milliseconds of each request, in order. rate: a second, on average."""
+        """Milliseconds of each request, in order. rate: a second, on average. seconds: what counts."""
         dice = random.Random(seed)
         found: list[float] = []
         idle = deque(self._lines)
         waiting: deque[float] = deque()
         began = time.perf_counter()
+        counts, end = began + FILLING, began + FILLING + seconds
         due = began + dice.expovariate(rate)
-        while due - began < seconds or waiting or len(idle) < len(self._lines):
+        while due < end or waiting or len(idle) < len(self._lines):
             now = time.perf_counter()
-            while due <= now and due - began < seconds:
+            while due <= now and due < end:
                 waiting.append(due)
                 due += dice.expovariate(rate)
             while waiting and idle:
                 idle.popleft().ask(waiting.popleft())
             # A timer may be late by some of the last microseconds: these it waits awake.
-            until = max(due - time.perf_counter() - AWAKE, 0) if due - began < seconds else 1
+            until = max(due - time.perf_counter() - AWAKE, 0) if due < end else 1
             for line in select.select(self._lines, (), (), until)[0]:
                 if line.is_answered():
-                    found.append((time.perf_counter() - line.due) * 1000)
+                    if line.due >= counts:
+                        found.append((time.perf_counter() - line.due) * 1000)
                     idle.append(line)
         return sorted(found)
 

@@ -25,6 +25,7 @@ from tests.postgres import programs
 from tests.servers import REDIS
 
 from . import writing
+from .latency import PATIENCE
 from .peers.__main__ import GROUPS
 
 ROOT = Path(__file__).parent.parent
@@ -69,15 +70,16 @@ def run(*arguments: str) -> Any:
     return json.loads(printed(*arguments))
 
 
-def beside(quick: bool) -> dict[str, Any]:
+def beside(quick: bool, patience: float) -> dict[str, Any]:
     """Beside bare operations; the tables as they are printed. They are quick."""
     tables = {command: printed(*command.split()).strip() for command in BESIDE}
     return {"date": today(), "tables": tables}
 
 
-def waits(quick: bool) -> dict[str, Any]:
+def waits(quick: bool, patience: float) -> dict[str, Any]:
     """How long people wait."""
-    found: dict[str, Any] = run("benchmarks.latency", *(["--quick"] if quick else []))
+    more = ["--quick"] if quick else ["--patience", str(patience)]
+    found: dict[str, Any] = run("benchmarks.latency", *more)
     return {"date": today(), **found}
 
 
@@ -159,10 +161,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one run of each")
     parser.add_argument("--only", choices=ALONE, help="this part of the page anew")
+    parser.add_argument("--patience", type=float, default=300, help=PATIENCE)
     parser.add_argument("--write", action="store_true", help="the page anew, from the figures there are")
     chosen = parser.parse_args()
+    how = chosen.quick, chosen.patience
     if chosen.only:
-        save(json.loads(FIGURES.read_text()) | {chosen.only: ALONE[chosen.only](chosen.quick)})
+        save(json.loads(FIGURES.read_text()) | {chosen.only: ALONE[chosen.only](*how)})
     elif not chosen.write:
         began = time.monotonic()
         found: dict[str, Any] = {
@@ -170,7 +174,7 @@ def main() -> None:
             "quick": chosen.quick,
             "machine": machine(),
             "versions": versions(),
-            **{name: part(chosen.quick) for name, part in ALONE.items()},
+            **{name: part(*how) for name, part in ALONE.items()},
             "peers": compared(chosen.quick),
             "growth": growing(),
         }

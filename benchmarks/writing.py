@@ -227,9 +227,12 @@ def latency(found: dict[str, Any]) -> str:
             lines.append(f"| {what}, {name} | {most} | {cells} |")
         cells = " | ".join(f"{level['busy'][0]:.0%}" for level in levels)
         lines.append(f"| {what}, at work | {most} | {cells} |")
+        cells = " | ".join(f"{level['slower'][0]:.2f} ×" for level in levels)
+        lines.append(f"| {what}, slower | {most} | {cells} |")
     told = (
-        f"Measured on {found['date']}, runs: {found['runs']}; set aside, for the core was slower than it"
-        f" can be, and measured again: {found['aside']}."
+        f"Measured on {found['date']} with Python {found['python']}; runs: {found['runs']}, of ten"
+        f" pieces; pieces that were set aside, for others used the core: {found['aside']:,}; that"
+        f" counted though they did: {found['unsteady']}."
     )
     marks = [marked(what, asked[what]) for what in asked if "page" in what]
     return "\n".join([told, "", *lines, "", *marks])
