@@ -28,7 +28,7 @@ ASKED: Final = (
     ("the home page", "service", "/"),
     ("Active Sessions", "service", PAGE),
 )
-TURNS, SECONDS = 9, 1.5
+TURNS, SECONDS = 21, 0.3
 
 
 def serve(parser: str, what: str, port: str) -> None:

@@ -35,13 +35,13 @@ def title(session: Session | EndedSession) -> str:
 
 def subline(session: Session) -> str:
     """What else is known of the device, part by part; only what can be trusted is ever there."""
-    device, known = session.device, session.device.name
-    parts = [known] if session.name and device != Device.of(("unknown",)) else []
+    device = session.device
+    parts = [device.name] if session.name and device != Device.of(("unknown",)) else []
     if device.browser and device.browser_version:
         parts.append(f"{device.browser} {device.browser_version}")
     if device.os and device.os_version:
         parts.append(f"{device.os} {device.os_version}")
-    if device.model and device.model not in known:
+    if device.model and device.model not in device.name:
         parts.append(device.model)
     if not parts and not device.browser:
         parts.append(say("not_recognized"))
