@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import django
 from django.conf import settings
 
 FOLDER = Path(tempfile.mkdtemp(prefix="signedin-django-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 BESIDE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

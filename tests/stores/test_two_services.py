@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from ..engines import ENGINES
+from ..engines import ENGINES, patient
 from ..sites import Site
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,7 +23,7 @@ PAGE = "/-/user_settings/active_sessions"
 @pytest.fixture(params=ENGINES)
 def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """The addresses of two."""
-    store = ENGINES[request.param].fresh(str(tmp_path / "sessions.db"))
+    store = patient(ENGINES[request.param].fresh(str(tmp_path / "sessions.db")))
     words = "-m uvicorn --log-level error --port {port} tests.stores.small_app:app"
     told: Any = {"cwd": ROOT, "env": os.environ | {"STORE": store}}
     command = [sys.executable, *words.split()]
@@ -57,7 +57,7 @@ def test_revoked_in_one_out_in_the_other(services: tuple[str, str]) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_demo(engine: str, tmp_path: Path) -> None:
     """The demo runs on each engine, and the command line sees its sessions."""
-    store = ENGINES[engine].fresh(str(tmp_path / "sessions.db"))
+    store = patient(ENGINES[engine].fresh(str(tmp_path / "sessions.db")))
     command = [sys.executable, "-m", "signedin"]
     told: Any = {"cwd": tmp_path, "env": {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}}
     serve = [*command, "demo", "--port", "{port}", "--store", store]

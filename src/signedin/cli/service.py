@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from dataclasses import replace
@@ -68,6 +69,7 @@ def demo(frame: Frame, host: str, port: int, url: str | None, known: bool) -> No
     from ..server.demo import DEMO, prepare
     from ..server.run import demo_settings, run
 
+    _unwind_at_the_end()
     with tempfile.TemporaryDirectory(prefix="signedin-demo-") as folder:
         place = frame.store or f"sqlite:///{Path(folder) / 'sessions.db'}"
         frame = replace(frame, named=frame.named | {"store": place})
@@ -83,6 +85,13 @@ def demo(frame: Frame, host: str, port: int, url: str | None, known: bool) -> No
         named = "$SIGNEDIN_STORE" if "@" in place else place  # no password on the screen
         say(f"  {_command()} list --user ada --store {named}{more}")
         run(create_app(settings, people, name="Harbour", demo=DEMO), host, port)
+
+
+def _unwind_at_the_end() -> None:
+    """Stopped by a signal or with its window, too, the demo removes its folder."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup's
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def _command() -> str:
