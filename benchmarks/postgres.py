@@ -57,6 +57,7 @@ def fill(url: str, count: int) -> list[Any]:
                 copy.write_row(row_of(record))
         connection.execute(
             f"INSERT INTO {schema}.owner SELECT DISTINCT tag, user_id FROM {schema}.session"
+            " ON CONFLICT DO NOTHING"
         )
         connection.execute("VACUUM ANALYZE")
     return tokens

@@ -21,6 +21,7 @@ from signedin._sync.stores.redis import RedisStore
 from signedin.config import now_ms
 from signedin.steps import Touch
 
+from ..postgres import fill as fill_postgres
 from ..redis import fill as fill_redis
 from ..tools import filled
 from .contract import ADDRESS, FIREFOX, Hook, Peer
@@ -191,6 +192,8 @@ def fill(place: Place, count: int) -> None:
     """Three sessions a user."""
     if place.engine == "sqlite":
         filled(place.url, count, "other-")
+    elif place.engine == "postgres":
+        fill_postgres(place.url, count)
     else:
         store = RedisStore(place.url)
         fill_redis(place.redis, store, count)

@@ -99,6 +99,24 @@ async def test_the_journey(browser: Client) -> None:
     assert "only signed in here" in html
 
 
+@pytest.mark.parametrize("page", ["/", PAGE, PROFILE])
+async def test_a_page_reads_its_account_once(
+    browser: Client, accounts: Accounts, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    """However many of its parts ask whose page it is; and the next request reads it again."""
+    await enter(browser)
+    find, read = accounts.find, list[str]()
+
+    def counted(user_id: str) -> Any:
+        read.append(user_id)
+        return find(user_id)
+
+    monkeypatch.setattr(accounts, "find", counted)
+    for request in (1, 2):
+        assert "Ada Okafor" in (await browser.get(page)).text
+        assert len(read) == request
+
+
 @pytest.mark.parametrize("login", ["ada", "ADA", " ada ", "ada@example.com", "Ada@Example.COM"])
 async def test_logins(browser: Client, login: str) -> None:
     """By username or e-mail address, in any case."""

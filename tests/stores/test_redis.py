@@ -20,7 +20,7 @@ from signedin.reasons import REASONS
 from signedin.session import new_session_id
 from signedin.steps import AllBut, Ending, Query, Touch
 
-from ..engines import ENGINES, OneServer, ThreeServers
+from ..engines import ENGINES, OneServer, ThreeServers, patient
 from ..proofs import crowd
 from ..servers import REDIS, VALKEY, Server
 from ..support import LAPTOP, START, make_record, signed_in, step
@@ -37,7 +37,7 @@ async def test_a_batch_of_which_a_part_is_done(reach: Callable[..., Any]) -> Non
     """Who may not touch one user's keys is not told that nothing of the batch was changed (E6)."""
     engine = ENGINES["redis"]
     assert isinstance(engine, OneServer)
-    url = engine.fresh("")
+    url = patient(engine.fresh(""))
     store = reach(url)
     mine, theirs = [await signed_in(store, user) for user in ("1", "2")]
     with engine.server.client() as client:
@@ -61,7 +61,7 @@ async def test_forgotten_scripts(name: str, reach: Callable[..., Any]) -> None:
     engine = ENGINES[name]
     assert isinstance(engine, (OneServer, ThreeServers))
     servers = [engine.server] if isinstance(engine, OneServer) else engine.cluster.servers
-    store = reach(engine.fresh(""))
+    store = reach(patient(engine.fresh("")))
     records = [await signed_in(store, str(n)) for n in range(6)]
     for verb in (
         lambda: store.touch([Touch(record.id, LAPTOP) for record in records], START + 1),
@@ -261,7 +261,7 @@ async def test_snapshots_only(
 @pytest.mark.parametrize("name", ["redis", "cluster"])
 async def test_what_is_no_session(name: str, reach: Callable[..., Any]) -> None:
     """Bytes of others under our keys are nobody's session, and in nobody's way."""
-    store = reach(ENGINES[name].fresh(""))
+    store = reach(patient(ENGINES[name].fresh("")))
     record = await signed_in(store)
     inner: Any = getattr(store, "wrapped", store)
     link = RedisStore(_url(inner)).link()
@@ -328,7 +328,7 @@ async def test_a_client() -> None:
 @pytest.mark.parametrize("name", ["redis", "valkey", "cluster"])
 async def test_cancelled_requests(name: str) -> None:
     """Requests that are cancelled at any moment leave no answer behind for the next one."""
-    store = AsyncRedisStore(ENGINES[name].fresh(""))
+    store = AsyncRedisStore(patient(ENGINES[name].fresh("")))
     records = [await signed_in(store, str(n)) for n in range(30)]
     dice = random.Random(7)
 
@@ -360,4 +360,4 @@ async def test_cancelled_requests(name: str) -> None:
 @pytest.mark.parametrize("proof", [crowd.cap, crowd.revoke])
 def test_from_several_processes(name: str, proof: Callable[[str], str]) -> None:
     """300 sign-ins leave exactly the newest 100; no validation succeeds after a revoke has returned."""
-    proof(ENGINES[name].fresh(""))
+    proof(patient(ENGINES[name].fresh("")))

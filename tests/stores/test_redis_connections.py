@@ -23,7 +23,7 @@ from signedin.session import new_session_id
 from signedin.steps import Query
 
 from ..certificates import Authority
-from ..engines import ENGINES, OneServer
+from ..engines import ENGINES, OneServer, patient
 from ..servers import REDIS, VALKEY, Cluster, Server, free_port
 from ..support import START, make_record, signed_in, step
 from .test_redis_proofs import Sentinel
@@ -183,7 +183,7 @@ def connections(server: Server) -> int:
 @pytest.mark.parametrize("name", ["redis", "cluster"])
 def test_after_a_fork(name: str) -> None:
     """A child opens connections of its own; those of its parent go on, and nobody gets another's answer."""
-    store = RedisStore(ENGINES[name].fresh(""))
+    store = RedisStore(patient(ENGINES[name].fresh("")))
     records = [make_record(str(n))[0] for n in range(20)]
     for record in records:
         store.add(step(record))
@@ -204,7 +204,7 @@ def test_a_store_for_asyncio_after_a_fork() -> None:
     """Made before the fork and used in a child with a loop of its own: nothing is opened before."""
     engine = ENGINES["redis"]
     assert isinstance(engine, OneServer)
-    store = AsyncRedisStore(engine.fresh(""))
+    store = AsyncRedisStore(patient(engine.fresh("")))
     record, _ = make_record()
     before = connections(engine.server)
 
@@ -218,7 +218,7 @@ def test_a_store_for_asyncio_after_a_fork() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert connections(engine.server) == before
     # What was in use before is the parent's: the child's loop is another one.
-    store = AsyncRedisStore(engine.fresh(""))
+    store = AsyncRedisStore(patient(engine.fresh("")))
 
     async def use_and_fork() -> int:
         await store.add(step(record))

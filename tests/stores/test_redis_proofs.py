@@ -16,7 +16,7 @@ from signedin.errors import AnswerUnknown, StoreUnavailable
 from signedin.reasons import REASONS
 from signedin.steps import AllBut, Ending, Touch
 
-from ..engines import ENGINES, ThreeServers
+from ..engines import ENGINES, ThreeServers, patient
 from ..proofs.failover_redis import failover
 from ..servers import REDIS, VALKEY, Server, free_port
 from ..support import START, signed_in
@@ -165,7 +165,7 @@ async def test_a_slot_that_moves() -> None:
     engine = ENGINES["cluster"]
     assert isinstance(engine, ThreeServers)
     servers = engine.cluster.servers
-    store = AsyncRedisStore(engine.fresh(""))
+    store = AsyncRedisStore(patient(engine.fresh("")))
     records = [await signed_in(store, "mover") for _ in range(20)]
     key = store.keys.sessions(records[0].id[24:])
     clients = [server.client() for server in servers]
