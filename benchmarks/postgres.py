@@ -37,8 +37,10 @@ ASYNC_KINDS: Any = KINDS | {"cursor_factory": psycopg.AsyncRawCursor}
 AT_ONCE = 50
 
 
-def fill(url: str, count: int) -> list[Any]:
-    """So many sessions, three a user; a thousand of their tokens."""
+def fill(url: str, count: int, users: str = "") -> list[Any]:
+    """So many sessions, three a user; a thousand of their tokens. users: how each is called before its
+    number.
+    """
     tokens, schema = [], Address.of(url).schema
     store = PostgresStore(url)
     store.everybody_barrier()
@@ -51,7 +53,7 @@ def fill(url: str, count: int) -> list[Any]:
         with connection.cursor().copy(f"COPY {schema}.session ({columns}) FROM STDIN") as copy:
             for number in range(count):
                 address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-                record, token = make_record(str(number // 3), ip=address)
+                record, token = make_record(f"{users}{number // 3}", ip=address)
                 if number % max(count // 1000, 1) == 0:
                     tokens.append(token)
                 copy.write_row(row_of(record))

@@ -193,7 +193,7 @@ def fill(place: Place, count: int) -> None:
     if place.engine == "sqlite":
         filled(place.url, count, "other-")
     elif place.engine == "postgres":
-        fill_postgres(place.url, count)
+        fill_postgres(place.url, count, "other-")
     else:
         store = RedisStore(place.url)
         fill_redis(place.redis, store, count)
