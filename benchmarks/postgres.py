@@ -62,6 +62,8 @@ def fill(url: str, count: int, users: str = "") -> list[Any]:
             " ON CONFLICT DO NOTHING"
         )
         connection.execute("VACUUM ANALYZE")
+        # What was filled in just now is on the disk in a store that has been standing for a while.
+        connection.execute("CHECKPOINT")
     return tokens
 
 
@@ -159,9 +161,6 @@ async def waiting(url: str, tokens: list[Any]) -> None:
 def everybody(url: str, count: int) -> None:
     """All sessions of all users end, with the history, in a store that nobody has used before."""
     fill(url, count)
-    with psycopg.connect(Address.of(url).conninfo, autocommit=True) as connection:
-        # What was filled in just now is on the disk in a store that has been standing for a while.
-        connection.execute("CHECKPOINT")
     flow = Sessions(PostgresStore(url), Settings(), lambda: START + 10)
     began = time.perf_counter()
     done = flow.revoke_everyone(operator="benchmark")

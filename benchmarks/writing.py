@@ -281,7 +281,7 @@ def plots(found: dict[str, Any]) -> dict[str, str]:
         Curve(
             f"{row['peer']}, {ENGINES[row['engine']]}",
             [(int(size), value) for size, value in row["list"].items()],
-            row["peer"] == OURS and row["engine"] == "sqlite",
+            row["peer"] == OURS,
         )
         for row in found["growth"]
     ]
