@@ -105,7 +105,7 @@ def lines(title: str, x_name: str, unit: str, curves: list[Curve], *, even: bool
         drawn.append(f'<path class="grid" d="M{left} {y:.1f}H{WIDTH - right}"/>')
         drawn.append(words(left - 8, y + 4, short(power), "faint", "end"))
     for x in xs:
-        told = f"{x:.0%}" if even else f"{x:,.0f}"
+        told = f"{x:.0%}" if even else f"{x:,.0f}" if x < 1e6 else f"{x / 1e6:g}M"
         drawn.append(words(along(x), bottom + 22, told, "faint", "middle"))
     drawn.append(words((left + WIDTH - right) / 2, height - 10, x_name, "faint", "middle"))
     drawn.append(words(14, 46, unit, "faint"))
