@@ -398,7 +398,8 @@ def test_the_service_as_a_process(cli: Cli, name: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_demo_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     """Its folder of sessions goes with it: on Ctrl-C, when it is stopped, when its window is closed."""
-    command = [sys.executable, "-m", "signedin", "demo", "--port", "{port}"]
+    # What runs the tests may ignore a signal, and whom it starts would, too.
+    command = ["env", "--default-signal", sys.executable, "-m", "signedin", "demo", "--port", "{port}"]
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     site = Site(command, stderr=subprocess.DEVNULL, env=environ, cwd=tmp_path)
     try:
