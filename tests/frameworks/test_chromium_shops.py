@@ -69,6 +69,7 @@ def test_revoked_on_the_page(site: Site, profiles: Profiles) -> None:
     other.goto(site.url)
     expect(other.get_by_role("link", name="Sign in")).to_be_visible()
     ada.get_by_role("link", name="Shop").click()
+    ada.wait_for_url(f"{site.url}/")
     ada.get_by_role("button", name="Sign out").click()
     expect(ada.get_by_role("link", name="Sign in")).to_be_visible()
     assert [said for said in profiles.troubles if not said.startswith("Clear-Site-Data")] == []

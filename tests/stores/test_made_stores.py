@@ -52,7 +52,7 @@ def lives(sessions: Any, user: str = "1") -> bool:
 def test_a_client(port: int) -> None:
     """``open_sessions(store=RedisStore(client))`` uses the application's client."""
     with redis.Redis(port=port) as client:
-        sessions = open_sessions(store=RedisStore(client, prefix="made"))
+        sessions = open_sessions(store=RedisStore(client, prefix="made", answer_within=5))
         assert lives(sessions)
         assert client.keys("made*")
         sessions.close()
@@ -61,7 +61,8 @@ def test_a_client(port: int) -> None:
 async def test_a_client_that_is_awaited(port: int) -> None:
     """``open_async_sessions(store=AsyncRedisStore(client))`` likewise."""
     async with redis.asyncio.Redis(port=port) as client:
-        sessions = open_async_sessions(store=AsyncRedisStore(client, prefix="awaited"), policy="aal1")
+        store = AsyncRedisStore(client, prefix="awaited", answer_within=5)
+        sessions = open_async_sessions(store=store, policy="aal1")
         assert isinstance(await sessions.sign_in("1", LAPTOP, started_at=sessions.clock()), SignedIn)
         assert await client.keys("awaited*")
         assert sessions.settings.policy == Policy.aal1()
@@ -70,7 +71,7 @@ async def test_a_client_that_is_awaited(port: int) -> None:
 
 def test_a_pool(pool: tuple[ConnectionPool, str]) -> None:
     """``open_sessions(store=PostgresStore(pool))`` uses the application's pool."""
-    sessions = open_sessions(store=PostgresStore(pool[0], schema=pool[1]))
+    sessions = open_sessions(store=PostgresStore(pool[0], schema=pool[1], answer_within=5))
     assert lives(sessions)
     sessions.close()
     assert not pool[0].closed
@@ -83,7 +84,7 @@ def test_in_the_adapters(port: int, pool: tuple[ConnectionPool, str]) -> None:
     async def nothing(scope: Any, receive: Any, send: Any) -> None: ...
 
     assert SignedinMiddleware(nothing, store=store).sessions.store is store
-    made = PostgresStore(pool[0], schema=pool[1])
+    made = PostgresStore(pool[0], schema=pool[1], answer_within=5)
     assert lives(WsgiMiddleware(lambda environ, start: [], store=made).sessions)
     app = Flask("host")
     extension = Signedin(app, store=made)

@@ -245,7 +245,7 @@ def test_a_crowd(proof: str, url: str) -> None:
 
 async def test_who_is_cancelled_takes_nobodys_answer(url: str) -> None:
     """However many are cancelled, each of the others gets its own session."""
-    store = AsyncPostgresStore(url)
+    store = AsyncPostgresStore(url, answer_within=5)
     records = [await signed_in(store, f"u{number}") for number in range(50)]
     dice = random.Random(1)
     for _ in range(20):

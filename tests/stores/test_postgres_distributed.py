@@ -85,7 +85,7 @@ def test_a_users_verbs_stay_in_the_users_part(url: str, monkeypatch: pytest.Monk
     address, clock = Address.of(url), Clock()
     with psycopg.connect(address.conninfo, autocommit=True) as connection:
         partitioned(connection, address.schema)
-        flow = Sessions(PostgresStore(url), Settings(cap=4), clock)
+        flow = Sessions(PostgresStore(url, answer_within=5), Settings(cap=4), clock)
         a_whole_life(flow, clock)
         flow.close()
         raw = psycopg.RawCursor(connection)

@@ -309,7 +309,7 @@ async def test_a_client() -> None:
     engine = ENGINES["valkey"]
     assert isinstance(engine, OneServer)
     client = redis.asyncio.Redis(port=engine.server.port)
-    store = AsyncRedisStore(client, prefix="client")
+    store = AsyncRedisStore(client, prefix="client", answer_within=5)
     record = await signed_in(store)
     assert await store.find(record.id) == record
     await store.end(revoke(record))
@@ -317,7 +317,7 @@ async def test_a_client() -> None:
     assert await client.ping()
     await client.aclose()
     with engine.server.client() as sync:
-        assert RedisStore(sync, prefix="client").find(record.id) is None
+        assert RedisStore(sync, prefix="client", answer_within=5).find(record.id) is None
     with pytest.raises(SettingsError):
         RedisStore(42)
 

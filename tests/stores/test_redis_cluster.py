@@ -64,7 +64,7 @@ async def test_a_step_goes_through_all_nodes(cluster: Cluster) -> None:
     """What operators look for is asked of all primaries at once; a search in key order asks one after the
     other, and stops where its page is full.
     """
-    store = AsyncRedisStore(f"{cluster.url}?prefix=steps")
+    store = AsyncRedisStore(f"{cluster.url}?prefix=steps&answer_within=5")
     records = [await signed_in(store, str(n)) for n in range(40)]
     link = await store.patient_link()
     walk = AsyncWalk(link, store.keys, store.keys.users)
@@ -165,7 +165,7 @@ async def test_a_batch_of_which_a_part_is_done(reach: Callable[..., Any]) -> Non
     nothing was changed (E6).
     """
     cluster = Cluster(VALKEY, cluster_require_full_coverage="no")
-    store, places = reach(cluster.url), RedisStore(cluster.url)
+    store, places = reach(cluster.url), RedisStore(cluster.url, answer_within=5)
     mine = await signed_in(store, "1")
     there = home(cluster, places, "1")
     other = "2"
@@ -203,7 +203,7 @@ async def test_what_is_no_cursor(cursor: str, cluster: Cluster, reach: Callable[
 async def test_replicas_confirm(cluster: Cluster, colour: str, reach: Callable[..., Any]) -> None:
     """A change counts when a replica of its own node has it; another node's doesn't matter."""
     store = reach(f"{cluster.url}?prefix=waits-{colour}&replicas=1&answer_within=1")
-    plain = RedisStore(f"{cluster.url}?prefix=waits-{colour}")
+    plain = RedisStore(f"{cluster.url}?prefix=waits-{colour}&answer_within=5")
     users = [str(n) for n in range(12)]
     for user in users:
         await signed_in(store, user)
@@ -292,10 +292,10 @@ async def test_a_client_of_a_cluster(cluster: Cluster) -> None:
         startup_nodes=[redis.asyncio.cluster.ClusterNode("127.0.0.1", port)],
         load_balancing_strategy=LoadBalancingStrategy.ROUND_ROBIN,
     )
-    store = AsyncRedisStore(client, prefix="client", replicas=1)
+    store = AsyncRedisStore(client, prefix="client", replicas=1, answer_within=5)
     assert store.address.kind == "cluster"
     records = [await signed_in(store, str(n)) for n in range(9)]
-    same = RedisStore(blocking, prefix="client")
+    same = RedisStore(blocking, prefix="client", answer_within=5)
     assert [same.find(record.id) for record in records] == records
     assert len(same.search(Query(20)).records) == 9
     same.close()
@@ -318,13 +318,13 @@ async def test_a_client_of_a_cluster_with_a_password() -> None:
         redis.RedisCluster(host="127.0.0.1", port=port, username="app", password="secret"),
         redis.RedisCluster.from_url(url),
     ):
-        same = RedisStore(blocking)
+        same = RedisStore(blocking, answer_within=5)
         assert same.newest() == 0
         assert "secret" not in repr(same.address)
         same.close()
         blocking.close()
     client = redis.asyncio.RedisCluster.from_url(url)
-    store = AsyncRedisStore(client)
+    store = AsyncRedisStore(client, answer_within=5)
     assert await store.newest() == 0
     await store.close()
     await client.aclose()
@@ -353,11 +353,11 @@ async def test_a_client_that_decodes(start: Callable[..., Server]) -> None:
     """Whatever a client makes of answers for others, sessions are bytes."""
     port = start().port
     client = redis.asyncio.Redis(port=port, decode_responses=True, protocol=3)
-    store = AsyncRedisStore(client)
+    store = AsyncRedisStore(client, answer_within=5)
     record = await signed_in(store)
     assert await store.find(record.id) == record
     assert (await store.for_user("1")).records == [record]
     assert (await store.search(Query(9))).records == [record]
     with redis.Redis(port=port, decode_responses=True) as blocking:
-        assert RedisStore(blocking).find(record.id) == record
+        assert RedisStore(blocking, answer_within=5).find(record.id) == record
     await client.aclose()

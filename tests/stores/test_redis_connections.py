@@ -117,11 +117,11 @@ async def test_a_cluster_with_tls(authority: Authority, reach: Callable[..., Any
     with redis.RedisCluster(
         host="127.0.0.1", port=port, ssl=True, ssl_ca_certs=authority.file
     ) as blocking:
-        assert RedisStore(blocking).find(record.id) == record
+        assert RedisStore(blocking, answer_within=5).find(record.id) == record
     client = redis.asyncio.RedisCluster(
         host="127.0.0.1", port=port, ssl=True, ssl_ca_certs=authority.file
     )
-    other = AsyncRedisStore(client)
+    other = AsyncRedisStore(client, answer_within=5)
     assert await other.find(record.id) == record
     await other.close()
     await client.aclose()
