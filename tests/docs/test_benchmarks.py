@@ -10,8 +10,8 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
-from benchmarks import writing
-from benchmarks.drawing import Curve, lines, short
+from benchmarks import report, writing
+from benchmarks.drawing import Curve, lines, numbered, short
 from playwright.sync_api import sync_playwright
 
 from ..web.chromium import ARGUMENTS
@@ -145,6 +145,13 @@ def test_the_page_shows_every_plot() -> None:
     for name, svg in writing.plots(FOUND).items():
         assert f"images/{name}.svg" in text
         ElementTree.fromstring(svg)
+
+
+def test_every_curve_that_grows_has_a_colour() -> None:
+    """Each package its own, and ours one; a report that has measured for half an hour must be drawn."""
+    curves = [Curve(peer, [], peer == writing.OURS) for _, peer, _ in report.GROWING]
+    others = [kind for kind in numbered(curves) if kind]
+    assert len(others) == len(set(others)) == sum(not curve.ours for curve in curves)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
