@@ -21,6 +21,7 @@ from signedin.redis.colours import side_by_side
 from signedin.redis.health import checks
 from signedin.steps import AllBut, Ending, EndingEverybody, Query
 
+from ..engines import patient
 from ..servers import REDIS, VALKEY, Cluster, Server
 from ..support import START, make_record, signed_in, step
 
@@ -64,7 +65,7 @@ async def test_a_step_goes_through_all_nodes(cluster: Cluster) -> None:
     """What operators look for is asked of all primaries at once; a search in key order asks one after the
     other, and stops where its page is full.
     """
-    store = AsyncRedisStore(f"{cluster.url}?prefix=steps&answer_within=5")
+    store = AsyncRedisStore(patient(f"{cluster.url}?prefix=steps"))
     records = [await signed_in(store, str(n)) for n in range(40)]
     link = await store.patient_link()
     walk = AsyncWalk(link, store.keys, store.keys.users)
@@ -203,7 +204,7 @@ async def test_what_is_no_cursor(cursor: str, cluster: Cluster, reach: Callable[
 async def test_replicas_confirm(cluster: Cluster, colour: str, reach: Callable[..., Any]) -> None:
     """A change counts when a replica of its own node has it; another node's doesn't matter."""
     store = reach(f"{cluster.url}?prefix=waits-{colour}&replicas=1&answer_within=1")
-    plain = RedisStore(f"{cluster.url}?prefix=waits-{colour}&answer_within=5")
+    plain = RedisStore(patient(f"{cluster.url}?prefix=waits-{colour}"))
     users = [str(n) for n in range(12)]
     for user in users:
         await signed_in(store, user)
